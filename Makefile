@@ -1,0 +1,68 @@
+# Two commands do everything on a machine with python3, python3-venv and make:
+#   make demo   the main job: a real training, watched, gone wrong, stopped with proof
+#               (in the browser, where npm is there; ARGS=--terminal for the terminal, ARGS=--auto without a person)
+#   make test   the tests
+# and one runs the Slack bot, after `trainwatch init`:
+#   make bot
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+ARGS   ?=
+
+.PHONY: demo bot test e2e check format bench system-deps lock clean
+
+# Without a person, a program works the browser: that is Playwright, which only developers have.
+hands = $(if $(findstring --terminal,$(ARGS)),runtime,$(if $(findstring --auto,$(ARGS)),dev,runtime))
+
+demo: $(VENV)/$(hands)
+	@$(BIN)/trainwatch demo $(ARGS)
+
+bot: $(VENV)/runtime
+	@$(BIN)/python -m bot $(ARGS)
+
+test: $(VENV)/dev
+	$(BIN)/pytest $(ARGS)
+
+# Through the browser: the bot against the Slack look-alike, which npm fetches. Needs `make system-deps`.
+e2e: $(VENV)/dev
+	$(BIN)/pytest tests/e2e $(ARGS)
+
+check: $(VENV)/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/dev
+	$(BIN)/pytest -n 0 --benchmark-enable --benchmark-only tests/bench $(ARGS)
+
+# System parts of the tests (Debian). The product itself needs none of them.
+system-deps:
+	sh .ci/system-deps
+
+# Pins the newest versions that fit requirements/*.in, with hashes and without any package host.
+lock:
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet pip-tools
+	for set in runtime dev; do \
+	  (cd requirements && ../$(VENV)-lock/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$set.txt $$set.in) || exit 1; \
+	done
+	rm -rf $(VENV)-lock
+
+clean:
+	rm -rf $(VENV) $(VENV)-lock
+
+$(VENV)/runtime: requirements/runtime.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev: requirements/dev.txt $(VENV)/runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
