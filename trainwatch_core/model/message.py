@@ -1,0 +1,212 @@
+"""What is said to people, before any front end gives it a shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from trainwatch_core.model.actor import Actor
+from trainwatch_core.model.finding import Decision
+from trainwatch_core.model.stop import RequestState, StopPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The report of one round: its eight fields as text, redacted, with what a front end needs to rank it.
+
+    Attributes:
+        watch_id: Which watch.
+        round_number: Which round.
+        at: Aware, UTC; front ends show it in the reader's zone.
+        title: One line: the state in words, and the run.
+        source: `wandb_ok (offline)`, ...
+        run: Name and identifier of the run.
+        metrics: Summary of recent metrics with the change since the last round.
+        anomalies: One sentence each; empty means none.
+        evidence: What was inspected: addresses, files, log lines.
+        decision: CONTINUE, WAIT or STOP.
+        reason: Why, with what held it back and what would change it.
+        next_at: When the next look is due; None means ending.
+        recovered: Whether an anomaly of the last round is well again.
+    """
+
+    watch_id: str
+    round_number: int
+    at: datetime
+    title: str
+    source: str
+    run: str
+    metrics: tuple[str, ...]
+    anomalies: tuple[str, ...]
+    evidence: tuple[str, ...]
+    decision: Decision
+    reason: tuple[str, ...]
+    next_at: datetime | None
+    recovered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that follows a report.
+
+    Attributes:
+        watch_id: Which watch.
+        round_number: Which round.
+        title: The sentence one would say about it.
+        alt_text: What it shows, in words, for those who cannot see it.
+    """
+
+    watch_id: str
+    round_number: int
+    title: str
+    alt_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopQuestion:
+    """A stop is asked for, or announced in automatic mode.
+
+    Attributes:
+        watch_id: Which watch.
+        request_id: Which request.
+        run: Name of the run.
+        saw: What was seen, a few sentences.
+        would_change: What would change the mind.
+        plan: Exactly what would be done.
+        fingerprint: First 8 characters.
+        execute_after: In automatic mode: when it acts if nobody objects; None in ask mode.
+        ttl: Seconds that an approval may take, counted from delivery.
+        evidence: Directory of the evidence.
+    """
+
+    watch_id: str
+    request_id: str
+    run: str
+    saw: tuple[str, ...]
+    would_change: str
+    plan: StopPlan
+    fingerprint: str
+    execute_after: datetime | None
+    ttl: float
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopOutcome:
+    """How a stop request came out, in the words of one line each.
+
+    Attributes:
+        watch_id: Which watch.
+        request_id: Which request.
+        state: Its state now.
+        lines: What happened, first line first.
+        loud: Whether somebody must act (the job still runs, or nobody knows).
+    """
+
+    watch_id: str
+    request_id: str
+    state: RequestState
+    lines: tuple[str, ...]
+    loud: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FinalSummary:
+    """The last message of a watch.
+
+    Attributes:
+        watch_id: Which watch.
+        run: Name of the run.
+        title: One line: how it ended.
+        lines: `Label: text` lines, in order.
+    """
+
+    watch_id: str
+    run: str
+    title: str
+    lines: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something else worth a line: registration, what is missing, a problem.
+
+    Attributes:
+        watch_id: Which watch.
+        text: One or more lines.
+        loud: Whether somebody must act.
+    """
+
+    watch_id: str
+    text: str
+    loud: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectNote:
+    """A note for the project's own notes file.
+
+    Attributes:
+        watch_id: Which watch.
+        path: The Markdown file.
+        text: What is appended, ready and escaped.
+    """
+
+    watch_id: str
+    path: str
+    text: str
+
+
+class Look(StrEnum):
+    """How a watch stands, in one word for a person. Colours and signs derive from it."""
+
+    NEW = "First look"
+    HEALTHY = "Healthy"
+    CLOSE = "Watching closely"
+    RECOVERED = "Recovered"
+    BLIND = "Cannot see it"
+    WANTS_STOP = "Wants to stop"
+    STOPPING = "Stopping"
+    STOPPED = "Stopped"
+    FINISHED = "Finished"
+    ENDED = "Ended"
+    PAUSED = "Paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A watch at a glance. One per watch, edited in place where a front end can.
+
+    Attributes:
+        watch_id: Which watch.
+        run: Name of the run.
+        url: The run's page; empty if it has none.
+        look: How it stands.
+        why: One line about it; may be empty.
+        metrics: The main metric with its little curve, then others.
+        progress: How far it is; empty if unknown.
+        next_at: When the next look is due; None while there is none.
+        round_number: How many rounds there were.
+        automatic: Whether it stops without asking.
+        owner: Who watches.
+        since: Since when; aware, UTC.
+        over_at: When its job was proven gone; None if it was not.
+    """
+
+    watch_id: str
+    run: str
+    url: str
+    look: Look
+    why: str
+    metrics: tuple[str, ...]
+    progress: str
+    next_at: datetime | None
+    round_number: int
+    automatic: bool
+    owner: Actor
+    since: datetime
+    over_at: datetime | None = None
+
+
+Body = Report | Picture | StopQuestion | StopOutcome | FinalSummary | Notice | ProjectNote | Card
