@@ -1,0 +1,219 @@
+"""The gates: what has to come together before a finding becomes a STOP."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from trainwatch_core.decision.verdict import decide
+from trainwatch_core.model.finding import Decision, Finding, Weight
+from trainwatch_core.model.round import Round, SourceReport, SourceStatus, View
+from trainwatch_core.model.series import History
+from trainwatch_core.model.verdict import Verdict
+from trainwatch_core.testing.histories import Column, round_of, view_of_columns
+
+CONTINUE, WAIT, STOP = Decision.CONTINUE, Decision.WAIT, Decision.STOP
+NOTHING = SourceReport(SourceStatus.UNREACHABLE, failures=("The server is away.",))
+INFO = Finding("progress", "moving", CONTINUE, Weight.INFO, "loss 2 at step 9, still falling.", "loss")
+
+
+def hard(argues_for: Decision = STOP) -> Finding:
+    """NaN in the training loss."""
+    return Finding("nan", "persistent", argues_for, Weight.HARD, "loss is NaN.", "loss", 90, until="Numbers.")
+
+
+def soft(first: float | None = 50, argues_for: Decision = STOP) -> Finding:
+    """A loss that rose."""
+    return Finding("divergence", "shift", argues_for, Weight.SOFT, "loss rose.", "loss", first, until="It fell.")
+
+
+def seen(rows: int, **fields: object) -> View:
+    """A look after so many samples of the loss."""
+    return view_of_columns({"loss": np.ones(rows)}, **fields)
+
+
+def blind() -> View:
+    """A look at which nothing answered, as the engine hands it over."""
+    return replace(seen(1), history=History(), roles={}, source=NOTHING)
+
+
+def play(looks: Sequence[tuple[View, Sequence[Finding]]]) -> list[Verdict]:
+    """The verdicts of looks in a row."""
+    past: list[Round] = []
+    verdicts = []
+    for number, (view, findings) in enumerate(looks, 1):
+        verdicts.append(decide(findings, past, view))
+        now = round_of(number, view, findings, verdicts[-1])
+        if past and view.source is NOTHING:
+            # A round at which nothing answered is stored with what was known before.
+            now = replace(now, last_step=past[-1].last_step, loss_rows=past[-1].loss_rows, latest=past[-1].latest)
+        past.append(now)
+    return verdicts
+
+
+def decisions(looks: Sequence[tuple[View, Sequence[Finding]]]) -> list[Decision]:
+    """Their decisions."""
+    return [verdict.decision for verdict in play(looks)]
+
+
+def test_a_hard_failure_stops_at_the_second_look_that_sees_it() -> None:
+    """One look may meet a broken read, two with new values hardly."""
+    assert decisions([(seen(80), [INFO]), (seen(100), [hard()]), (seen(110), [hard()])]) == [CONTINUE, WAIT, STOP]
+
+
+def test_a_look_that_brought_no_new_values_confirms_nothing() -> None:
+    """Looking again and again at the same samples never adds up to a stop."""
+    assert decisions([(seen(100), [hard()])] * 5) == [WAIT] * 5
+    assert decisions([(seen(100), [hard()]), (seen(100), [hard()]), (seen(101), [hard()])])[-1] is STOP
+
+
+def test_a_stop_stays_a_stop_when_nothing_new_comes() -> None:
+    """A confirmed failure is not unconfirmed by a run that has gone quiet."""
+    assert decisions([(seen(100), [hard()]), (seen(110), [hard()]), (seen(110), [hard()])])[1:] == [STOP, STOP]
+
+
+def test_blind_rounds_neither_confirm_nor_reset() -> None:
+    """F-W02: an outage between two bad looks leaves the patience as it was; the outage itself is WAIT."""
+    away = Finding("blind", "unreachable", WAIT, Weight.BLIND, "Nothing could be read.")
+    looks = [(seen(100), [hard()]), (blind(), [away]), (blind(), [away]), (seen(110), [hard()])]
+    assert decisions(looks) == [WAIT, WAIT, WAIT, STOP]
+
+
+def test_a_good_look_in_between_resets_the_patience() -> None:
+    """Bad, good, bad is not twice in a row."""
+    assert decisions([(seen(100), [hard()]), (seen(105), [INFO]), (seen(110), [hard()])]) == [WAIT, CONTINUE, WAIT]
+
+
+def test_another_finding_does_not_inherit_the_patience() -> None:
+    """The looks that count are those at which the same check said the same of the same metric."""
+    other = replace(hard(), metric="loss_box")
+    assert decisions([(seen(100), [other]), (seen(110), [hard()])]) == [WAIT, WAIT]
+
+
+SOFT_GATES: list[tuple[str, list[int], float | None, Mapping[str, object], str]] = [
+    ("all gates passed", [90, 95, 100], 50, {}, ""),
+    ("two looks", [95, 100], 50, {}, "Seen in 2 of 3 looks with new values that a stop needs."),
+    ("no new values", [95, 100, 100], 50, {}, "Seen in 2 of 3 looks with new values that a stop needs."),
+    ("too few samples", [90, 95, 100], 85, {}, "It has lasted 15 of 20 samples that a stop needs."),
+    ("a long plan", [90, 95, 100], 50, {"planned_steps": 10_000}, "It has lasted 49 of 300 steps that a stop needs."),
+    ("warm-up", [10, 14, 18], 0, {}, "Only 18 of 20 samples of warm-up so far."),
+    ("no place", [90, 95, 100], None, {}, "It has no place on the axis of the steps"),
+]
+
+
+@pytest.mark.parametrize(
+    ("rows", "first", "fields", "held"), [case[1:] for case in SOFT_GATES], ids=[case[0] for case in SOFT_GATES]
+)
+def test_a_soft_finding_passes_all_gates_or_says_which_one_held_it(
+    rows: list[int], first: float | None, fields: Mapping[str, object], held: str
+) -> None:
+    """Looks, samples, a share of the plan and the warm-up, each held back with its numbers."""
+    verdict = play([(seen(each, **fields), [soft(first)]) for each in rows])[-1]
+    if held:
+        assert verdict.decision is WAIT
+        assert any(sentence.startswith(held) for sentence in verdict.held_back)
+        assert verdict.would_change == "It fell."
+    else:
+        assert (verdict.decision, verdict.held_back) == (STOP, ())
+
+
+def test_many_looks_do_not_make_up_for_few_samples() -> None:
+    """Twelve looks within ten samples are still ten samples: the rhythm of looking decides nothing."""
+    looks = [(seen(100 + each), [soft(98)]) for each in range(12)]
+    assert decisions(looks) == [WAIT] * 12
+
+
+def test_a_hard_failure_needs_no_warm_up() -> None:
+    """A run that is NaN from its first samples is stopped in its first samples."""
+    assert decisions([(seen(6), [hard()]), (seen(8), [hard()])]) == [WAIT, STOP]
+
+
+def test_a_stop_rests_on_what_passed_the_gates() -> None:
+    """With one finding through and one held, it is a STOP, and the one that carries it comes first."""
+    verdict = play([(seen(100), [soft(95), hard()]), (seen(110), [INFO, soft(95), hard()])])[-1]
+    assert verdict.decision is STOP
+    assert [reason.check for reason in verdict.reasons] == ["nan", "divergence", "progress"]
+    assert verdict.held_back == ()
+    assert verdict.would_change == "Numbers."
+
+
+def test_blindness_is_never_more_than_wait() -> None:
+    """F-W01, F-W02: however often nothing can be seen, nothing is stopped."""
+    away = Finding("blind", "unreachable", WAIT, Weight.BLIND, "Nothing could be read.")
+    assert decisions([(blind(), [away])] * 20) == [WAIT] * 20
+
+
+def test_silence_of_all_checks_is_not_health() -> None:
+    """Without any finding the verdict is WAIT, and says why."""
+    verdict = decide([], [], view_of_columns({}))
+    assert verdict.decision is WAIT
+    assert verdict.reasons[0].weight is Weight.BLIND
+
+
+def test_a_healthy_run_has_a_reason_too() -> None:
+    """CONTINUE rests on what was seen."""
+    verdict = decide([INFO], [], seen(50))
+    assert (verdict.decision, verdict.reasons, verdict.would_change) == (CONTINUE, (INFO,), "")
+
+
+def recovered_in(looks: Sequence[tuple[View, Sequence[Finding]]]) -> list[str]:
+    """What the last of these looks announces as well again."""
+    return [reason.text for reason in play(looks)[-1].reasons if reason.weight is Weight.RECOVERED]
+
+
+def test_an_anomaly_that_is_gone_is_announced_once() -> None:
+    """The look at which it is gone says so, the next one does not."""
+    looks = [(seen(90), [soft()]), (seen(95), [INFO]), (seen(99), [INFO])]
+    assert recovered_in(looks[:2]) == ["loss is well again at step 94; at the last look: loss rose."]
+    assert recovered_in(looks) == []
+
+
+def test_a_blind_look_is_no_recovery_and_the_recovery_is_said_after_it() -> None:
+    """F-W02: not seeing the trouble is not the end of the trouble."""
+    away = Finding("blind", "unreachable", WAIT, Weight.BLIND, "Nothing could be read.")
+    about_the_run = replace(soft(), check="other", metric="")
+    looks = [(seen(90), [soft(), about_the_run]), (blind(), [away]), (seen(95), [INFO])]
+    assert recovered_in(looks[:2]) == []
+    assert len(recovered_in(looks)) == 2
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        [soft(argues_for=WAIT)],
+        [hard()],
+        [Finding("spike", "recovered", CONTINUE, Weight.RECOVERED, "loss spiked and is back.", "loss")],
+    ],
+)
+def test_what_changed_its_name_has_not_recovered(now: list[Finding]) -> None:
+    """While anything is wrong with the metric, or a check tells of its recovery itself, nothing is announced twice."""
+    found = recovered_in([(seen(90), [soft()]), (seen(95), now)])
+    assert found == [finding.text for finding in now if finding.weight is Weight.RECOVERED]
+
+
+def test_a_metric_that_vanished_has_not_recovered() -> None:
+    """When another source answers, without that metric, nothing is known about it."""
+    columns: Mapping[str, Column] = {"train_loss": np.ones(95)}
+    assert recovered_in([(seen(90), [soft()]), (view_of_columns(columns), [INFO])]) == []
+
+
+def test_the_end_of_blindness_is_no_recovery_of_the_run() -> None:
+    """Only anomalies recover; an outage that is over is simply over."""
+    away = Finding("stale", "silent", WAIT, Weight.BLIND, "No new values.")
+    assert recovered_in([(seen(90), [away]), (seen(95), [INFO])]) == []
+
+
+def test_a_resumed_run_that_steps_back_keeps_its_patience() -> None:
+    """Fewer samples than before are new samples too: the look after a rewind confirms."""
+    assert decisions([(seen(100), [hard()]), (seen(95), [hard()])]) == [WAIT, STOP]
+
+
+def test_a_history_longer_than_its_window_counts_old_samples() -> None:
+    """Samples in buckets count for the patience as well."""
+    looks = [(seen(rows), [soft(100)]) for rows in (4000, 4100, 4200)]
+    assert decisions(looks)[-1] is STOP
+    assert math.isfinite(looks[-1][0].history.last_step)

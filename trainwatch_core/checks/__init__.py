@@ -1,0 +1,1 @@
+"""Rules. One file each, pure, strangers to each other."""

@@ -1,0 +1,237 @@
+"""Divergence: the training loss has risen far above its best and stays there.
+
+Method: level shift of robust bins (at most 240 medians a run): the running median of a sixteenth of the run at its
+best against the one now. It counts if it gave back a share of the progress made, a share of the level, and several
+spreads of the curve around its own running median; the onset is where it left the best for good. Mann-Kendall and
+Theil-Sen on what came since then say whether it is coming back.
+
+- HARD, STOP (runaway): every one of the last RUNAWAY_ROWS samples is RUNAWAY times as high above the best as the loss
+  has ever come down, and it is not falling.
+- SOFT, STOP: a lasting shift without an explanation.
+- WAIT: a lasting shift that is falling fast enough to lose a third of its excess in what is left of the plan (or in
+  as many steps as were seen), that came with a learning rate raised within its old range, or that the evals or
+  another training loss do not follow (curriculum, dropout, a wrong running mean), or an epoch counter that began
+  again (several runs in one file).
+
+Losses of reinforcement learning and GANs say little by their level and take no part. Needs MIN_BINS finite samples;
+NaN and infinities are passed over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trainwatch_core.model.finding import Decision, Finding, Weight
+from trainwatch_core.model.numbers import say, say_step
+from trainwatch_core.model.roles import Goal, Role, loss_is_a_game, main_of
+from trainwatch_core.model.round import View
+from trainwatch_core.model.series import Series
+from trainwatch_core.stats import Curve, curve, levels, median, slope, spread, tame, trend
+
+NAME = "divergence"
+MIN_BINS = 16
+WIDTHS = 16
+"""The running median spans a sixteenth of the run, at least MIN_WIDTH bins."""
+MIN_WIDTH = 3
+PROGRESS_SHARE, LEVEL_SHARE, SPREADS = 0.15, 0.05, 2.5
+"""What a shift must exceed, each: share of the progress made, share of the level, spreads of the curve. Changing any by
+half moves little: real divergence exceeds all of them by far."""
+UNLEARNED_SHARE = 0.25
+"""Of the level, for a loss that never came down: contrastive losses and KL warm-ups rise a little at the start."""
+BACK_SHARE = 1 / 3
+"""An excess of which a third is forecast to vanish is a recovery under way."""
+RUNAWAY, RUNAWAY_ROWS = 10.0, 5
+SIGNIFICANT = 2.0
+HOLDING_SHARE = 0.1
+BEGUN_AGAIN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Shift:
+    series: Series
+    seen: Curve
+    best: float
+    best_at: int
+    now: float
+    onset: int
+
+    @property
+    def onset_step(self) -> float:
+        return float(self.seen.starts[self.onset])
+
+    @property
+    def best_step(self) -> float:
+        return float(self.seen.ends[self.best_at])
+
+
+def check(view: View) -> tuple[Finding, ...]:
+    """The lasting rise of the main training loss above its best, at most one finding."""
+    counts = {name: series.count for name, series in view.history.series.items()}
+    name = main_of(Role.TRAIN_LOSS, view.roles, counts)
+    if name is None or name not in counts or loss_is_a_game(counts):
+        return ()
+    series = view.history.series[name]
+    if runaway := _runaway(view, series):
+        return (runaway,)
+    shift = _shift(series)
+    if shift is None:
+        return ()
+    explained = _explanation(view, shift)
+    text = (
+        f"{name} rose from its best {say(shift.best)} (step {say_step(shift.best_step)}) to "
+        f"{say(shift.now)} and has stayed up since step {say_step(shift.onset_step)}{explained and f'; {explained}'}."
+    )
+    argues_for, code = (Decision.WAIT, "explained") if explained else (Decision.STOP, "shift")
+    back = shift.best + (shift.now - shift.best) / 2
+    until = f"This would go away if {name} fell below {say(back)}."
+    numbers = {"best": shift.best, "now": shift.now, "spread": _spread(shift.seen, _width(shift.seen))}
+    end = float(shift.seen.ends[-1])
+    return (Finding(NAME, code, argues_for, Weight.SOFT, text, name, shift.onset_step, end, numbers, until),)
+
+
+def _width(seen: Curve) -> int:
+    return max(MIN_WIDTH, len(seen) // WIDTHS)
+
+
+def _spread(seen: Curve, width: int) -> float:
+    """The spread of the bins around their own running median, up to the best if that is long enough to tell.
+
+    What came after the best is judged, so its own unrest must not excuse it.
+    """
+    running = levels(seen.values, width)
+    rest = seen.values[width // 2 : width // 2 + len(running)] - running
+    best_at = int(np.argmin(running[:-width]))
+    return spread(rest[: best_at + width] if best_at + width >= MIN_BINS else rest)
+
+
+def _shift(series: Series) -> _Shift | None:
+    seen = curve(series)
+    if len(seen) < MIN_BINS:
+        return None
+    width = _width(seen)
+    running = levels(seen.values, width)
+    best_at = int(np.argmin(running[:-width]))
+    best, now = float(running[best_at]), float(running[-1])
+    progress = max(0.0, float(running[0]) - best)
+    share = LEVEL_SHARE if progress > LEVEL_SHARE * abs(best) else UNLEARNED_SHARE
+    bar = max(PROGRESS_SHARE * progress, share * abs(best), SPREADS * _spread(seen, width))
+    below = np.flatnonzero(running[best_at:] <= best + bar)
+    onset = best_at + int(below[-1]) + 1
+    # It must have stayed up for a whole width, or the running median is the spike itself.
+    if onset > len(running) - width // 2 or now - best <= bar or bar == 0:
+        return None
+    first = min(len(seen) - 1, onset + width // 2)
+    return _Shift(series, seen, best, best_at + width // 2, now, first)
+
+
+def _runaway(view: View, series: Series) -> Finding | None:
+    steps, values = series.finite
+    if len(values) < MIN_BINS or series.last_step != steps[-1]:
+        return None
+    seen, tamed = curve(series), tame(values)
+    running = levels(seen.values, MIN_WIDTH)
+    best = float(np.min(running))
+    depth = max(float(np.max(running[: int(np.argmin(running)) + 1])) - best, abs(best), spread(tamed))
+    bar = best + RUNAWAY * depth
+    high = tamed > bar
+    if depth == 0 or not np.all(high[-RUNAWAY_ROWS:]):
+        return None
+    below = np.flatnonzero(~high)
+    start = int(below[-1]) + 1 if len(below) else 0
+    if trend(tamed[start:]) < -SIGNIFICANT:
+        return None
+    rows, first = len(values) - start, float(steps[start])
+    if _another_falls(view, series.name, float(seen.ends[int(np.argmin(running))]), first):
+        return None
+    text = (
+        f"{series.name} has run away to {say(float(values[-1]))}, above {say(bar)} in {rows} samples in a row since "
+        f"step {say_step(first)}; its best was {say(best)}."
+    )
+    until = f"This would go away if {series.name} fell below {say(bar)}."
+    numbers = {"best": best, "bar": bar, "rows": float(rows)}
+    name, last = series.name, float(steps[-1])
+    return Finding(NAME, "runaway", Decision.STOP, Weight.HARD, text, name, first, last, numbers, until)
+
+
+def _explanation(view: View, shift: _Shift) -> str:
+    if _coming_back(view, shift):
+        return "it is falling again"
+    return (
+        _rate_raised(view, shift)
+        or _evals_hold(view, shift)
+        or _another_falls(view, shift.series.name, shift.best_step, shift.onset_step)
+        or _glued(view, shift.best_step)
+    )
+
+
+def _another_falls(view: View, main: str, best_step: float, onset_step: float) -> str:
+    for name, role in view.roles.items():
+        if role is Role.TRAIN_LOSS and name != main and name in view.history.series:
+            seen = curve(view.history.series[name])
+            before = seen.values[seen.ends <= best_step][-MIN_WIDTH:]
+            since = seen.values[seen.starts >= onset_step]
+            if len(before) and trend(since) < -SIGNIFICANT and median(since[-MIN_WIDTH:]) < median(before):
+                return f"but {name} is still falling"
+    return ""
+
+
+def _glued(view: View, best_step: float) -> str:
+    for name, role in view.roles.items():
+        if role is Role.PROGRESS and "epoch" in name.lower() and name in view.history.series:
+            steps, values = view.history.series[name].finite
+            back = np.flatnonzero((values[1:] < values[:-1] / BEGUN_AGAIN) & (steps[1:] > best_step)) + 1
+            if len(back):
+                at = say_step(float(steps[back[0]]))
+                return f"but {name} went back to {say(float(values[back[0]]))} at step {at}: a new run?"
+    return ""
+
+
+def _coming_back(view: View, shift: _Shift) -> bool:
+    ends, values = shift.seen.ends[shift.onset :], shift.seen.values[shift.onset :]
+    peak = int(np.argmax(levels(values, MIN_WIDTH))) if len(values) >= MIN_WIDTH else 0
+    steps, after = ends[peak:], values[peak:]
+    half = len(after) // 2
+    steps, after = (steps[half:], after[half:]) if half >= MIN_BINS else (steps, after)
+    if trend(after) > -SIGNIFICANT:
+        return False
+    last = float(ends[-1])
+    left = (
+        view.planned_steps - last
+        if view.planned_steps and view.planned_steps > last
+        else last - float(shift.seen.starts[0])
+    )
+    return -slope(steps, after) * left >= BACK_SHARE * (shift.now - shift.best)
+
+
+def _rate_raised(view: View, shift: _Shift) -> str:
+    name = main_of(Role.LEARNING_RATE, view.roles)
+    if name is None or name not in view.history.series:
+        return ""
+    seen = curve(view.history.series[name])
+    before = seen.values[seen.ends <= shift.best_step]
+    since = seen.values[seen.ends > shift.best_step]
+    if not len(before) or not len(since):
+        return ""
+    top, was, raised = float(np.max(before)), float(before[-1]), float(np.max(since))
+    if 0 < was * 1.5 < raised <= 1.05 * top:
+        return f"{name} was raised from {say(was)} to {say(raised)}, within its old range"
+    return ""
+
+
+def _evals_hold(view: View, shift: _Shift) -> str:
+    for role in (Role.EVAL_LOSS, Role.EVAL_SCORE):
+        name = main_of(role, view.roles, {each: one.count for each, one in view.history.series.items()})
+        goal = view.goals.get(name or "")
+        if name is None or goal is None or name not in view.history.series:
+            continue
+        steps, values = view.history.series[name].finite
+        worth = tame(values) if goal is Goal.MINIMIZE else -tame(values)
+        before, since = worth[steps < shift.onset_step], worth[steps >= shift.onset_step]
+        if len(before) < 2 or len(since) < 2:  # noqa: PLR2004  # one eval is an accident
+            continue
+        best, progress = float(np.min(before)), float(np.max(before) - np.min(before))
+        if median(since[-3:]) <= best + HOLDING_SHARE * max(progress, 0.0):
+            return f"but {name} holds at {say(float(values[-1]))}"
+    return ""

@@ -1,0 +1,52 @@
+"""Gradient norm: exploding or vanishing. By itself a reason to look, never to stop.
+
+Method: median of the last RECENT samples against the median of those before. Argues for WAIT. Needs MIN_SAMPLES
+finite samples; infinities are the business of the check for NaN (under AMP single ones are normal: the scaler skips
+the step).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trainwatch_core.model.finding import Decision, Finding, Weight
+from trainwatch_core.model.numbers import say, say_step
+from trainwatch_core.model.roles import Role, main_of
+from trainwatch_core.model.round import View
+from trainwatch_core.stats import median, tame
+
+NAME = "gradient"
+RECENT = 8
+MIN_SAMPLES = 30
+EXPLODING = 30.0
+"""Times the usual norm. Norms of healthy runs drift by a factor of ten, and single batches reach more."""
+VANISHING = 1e-4
+"""Times the usual norm. A converged net keeps its batch noise; only a dead one falls by four decades."""
+
+
+def check(view: View) -> tuple[Finding, ...]:
+    """Whether the last norms are far above or far below the usual one."""
+    counts = {name: series.count for name, series in view.history.series.items()}
+    name = main_of(Role.GRAD_NORM, view.roles, counts)
+    if name is None or name not in counts:
+        return ()
+    steps, values = view.history.series[name].finite
+    if len(values) < MIN_SAMPLES:
+        return ()
+    now, usual = median(values[-RECENT:]), median(values[:-RECENT])
+    recent = tame(values[-RECENT:])
+    if usual > 0 and np.min(recent) > EXPLODING * usual:
+        code, words = "exploding", f"is {say(now)}, {say(now / usual)} times its usual {say(usual)}"
+    elif usual > 0 and np.max(np.abs(recent)) < VANISHING * usual:
+        code, words = "vanishing", f"is {say(now)}, almost nothing beside its usual {say(usual)}"
+    elif usual == 0 and not np.any(recent):
+        code, words = "zero", "is exactly 0: nothing is being learned"
+    else:
+        return ()
+    first, last = float(steps[-RECENT]), float(steps[-1])
+    text = f"{name} {words}, for {RECENT} samples in a row since step {say_step(first)}."
+    until = (
+        f"This would go away if {name} came back to {say(usual)}." if usual else f"This would go away if {name} moved."
+    )
+    numbers = {"now": now, "usual": usual}
+    return (Finding(NAME, code, Decision.WAIT, Weight.SOFT, text, name, first, last, numbers, until),)

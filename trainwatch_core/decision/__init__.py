@@ -1,0 +1,1 @@
+"""Judgement. Pure: gates, cadence, lifecycle, authority, plans."""

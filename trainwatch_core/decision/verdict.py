@@ -1,0 +1,174 @@
+"""The verdict of a round: the one place where gates stand between a finding and a STOP.
+
+Checks say what they would decide alone and without memory. Here it is asked whether that has lasted:
+
+- A look confirms only what it saw anew: rounds that brought no new samples, and blind rounds, neither confirm nor
+  reset. So an impatient rhythm gains nothing, and an outage loses nothing.
+- HARD findings need `policy.hard_rounds` confirming looks in a row: one look may meet a single broken read, two
+  hardly. How many samples must agree is the check's part (a NaN needs several in a row).
+- SOFT findings need `policy.soft_rounds` confirming looks *and* `policy.soft_rows` samples since the trouble began
+  *and* `policy.soft_share` of the planned length (else of the steps seen), because a number of rounds alone is
+  seconds in one run and days in another. Before `policy.warmup_rows` samples they never stop.
+- BLIND findings argue for WAIT at most; the type sees to that.
+
+Everything is recomputed from the history and the past rounds: a restart changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from trainwatch_core.model.finding import Decision, Finding, Weight
+from trainwatch_core.model.numbers import say_step
+from trainwatch_core.model.roles import Role, main_of
+from trainwatch_core.model.round import Round, SourceStatus, View
+from trainwatch_core.model.series import Series
+from trainwatch_core.model.verdict import Verdict
+from trainwatch_core.stats import first_step
+
+_STRENGTH = {Weight.HARD: 0, Weight.SOFT: 1, Weight.BLIND: 2, Weight.RECOVERED: 3, Weight.INFO: 4}
+_NOTHING = Finding(
+    "verdict",
+    "silence",
+    Decision.WAIT,
+    Weight.BLIND,
+    "No check had anything to say: nothing is known about this run.",
+    until="This would go away if metrics arrived.",
+)
+
+
+def decide(findings: Sequence[Finding], past: Sequence[Round], view: View) -> Verdict:
+    """Weigh the findings of this round.
+
+    Args:
+        findings: What the checks noticed.
+        past: The rounds before this one, oldest first.
+        view: What the checks saw.
+
+    Returns:
+        The verdict; its reasons are all findings that argue for more than CONTINUE, or what speaks for health.
+    """
+    all_ = (*recovered(findings, past, view), *findings) or (_NOTHING,)
+    held = {finding.key: _gates(finding, past, view) for finding in all_ if finding.argues_for is Decision.STOP}
+    stopping = [finding for finding in all_ if finding.key in held and not held[finding.key]]
+    decision = Decision.STOP if stopping else min(Decision.WAIT, max(finding.argues_for for finding in all_))
+    passed = {finding.key for finding in stopping}
+
+    def order(finding: Finding) -> tuple[bool, int, int]:
+        return (finding.key not in passed, -finding.argues_for, _STRENGTH[finding.weight])
+
+    reasons = tuple(sorted(all_, key=order))
+    sentences = tuple(dict.fromkeys(one for finding in reasons for one in held.get(finding.key, ())))
+    would_change = "" if decision is Decision.CONTINUE else reasons[0].until
+    return Verdict(decision, reasons, () if stopping else sentences, would_change)
+
+
+def recovered(findings: Sequence[Finding], past: Sequence[Round], view: View) -> tuple[Finding, ...]:
+    """What was wrong when it was last seen and is not any more.
+
+    A blind look is no recovery, nor is a metric that vanished, nor one about which something else is said now.
+    """
+    last = next(_seen(past), None)
+    if last is None or _blind(view):
+        return ()
+    still = {finding.metric for finding in findings if _anomaly(finding) or finding.weight is Weight.RECOVERED}
+    gone = {
+        finding.metric: finding
+        for finding in reversed(last.findings)
+        if _anomaly(finding)
+        and finding.metric not in still
+        and (finding.metric in view.history.series or not finding.metric)
+    }
+    return tuple(_well_again(finding, view) for finding in gone.values())
+
+
+def _well_again(was: Finding, view: View) -> Finding:
+    series = view.history.series.get(was.metric)
+    what = f"{was.metric} is" if was.metric else "The run is"
+    place = f" at step {say_step(series.last_step)}" if series is not None and len(series) else ""
+    text = f"{what} well again{place}; at the last look: {was.text}"
+    return replace(was, argues_for=Decision.CONTINUE, weight=Weight.RECOVERED, text=text, until="", numbers={})
+
+
+def _anomaly(finding: Finding) -> bool:
+    return finding.argues_for is not Decision.CONTINUE and finding.weight is not Weight.BLIND
+
+
+def _blind(view: View) -> bool:
+    return view.source.status is SourceStatus.UNREACHABLE or not view.history.series
+
+
+def _seen(past: Sequence[Round]) -> Iterator[Round]:
+    """The past rounds that saw something, newest first."""
+    return (
+        each
+        for each in reversed(past)
+        if each.source.status is not SourceStatus.UNREACHABLE and each.last_step is not None
+    )
+
+
+def _gates(finding: Finding, past: Sequence[Round], view: View) -> tuple[str, ...]:
+    """One sentence for each gate that holds this STOP back; none if it may pass."""
+    policy, soft = view.policy, finding.weight is not Weight.HARD
+    held: list[str] = []
+    looks, wanted = _confirmations(finding, past, view), policy.soft_rounds if soft else policy.hard_rounds
+    if looks < wanted:
+        held.append(f"Seen in {looks} of {wanted} looks with new values that a stop needs.")
+    if soft:
+        held += [sentence for sentence in (_warming_up(view), *_too_short(finding, view)) if sentence]
+    return tuple(held)
+
+
+def _confirmations(finding: Finding, past: Sequence[Round], view: View) -> int:
+    """How many looks in a row, this one included, argued the same on values that were new to them."""
+    main = _clock(view)
+    rows, step = (main.count if main is not None else 0), view.history.last_step
+    looks = 0
+    for before in _seen(past):
+        looks += (before.loss_rows, before.last_step) != (rows, step)
+        if not any(each.key == finding.key and each.argues_for is Decision.STOP for each in before.findings):
+            return looks
+        rows, step = before.loss_rows, before.last_step if before.last_step is not None else math.nan
+    return looks + 1
+
+
+def _clock(view: View) -> Series | None:
+    """The main training loss: its samples are what gates count."""
+    counts = {name: series.count for name, series in view.history.series.items()}
+    return view.history.series.get(main_of(Role.TRAIN_LOSS, view.roles, counts) or "")
+
+
+def _warming_up(view: View) -> str:
+    main = _clock(view) or max(view.history.series.values(), key=lambda one: one.count, default=None)
+    rows, wanted = (main.count if main is not None else 0), view.policy.warmup_rows
+    return f"Only {rows} of {wanted} samples of warm-up so far." if rows < wanted else ""
+
+
+def _too_short(finding: Finding, view: View) -> tuple[str, ...]:
+    if finding.first_step is None:
+        return ("It has no place on the axis of the steps, so nobody can say how long it has lasted.",)
+    main = _clock(view) or max(view.history.series.values(), key=lambda one: one.count, default=None)
+    rows = _rows_since(main, finding.first_step) if main is not None else 0
+    wanted, share = view.policy.soft_rows, view.policy.soft_share
+    lasted, seen = view.history.last_step - finding.first_step, view.history.last_step - _first_step(view)
+    whole = max(view.planned_steps or 0.0, seen)
+    held = []
+    if rows < wanted:
+        held.append(f"It has lasted {rows} of {wanted} samples that a stop needs.")
+    if not lasted >= share * whole:
+        held.append(
+            f"It has lasted {say_step(lasted)} of {say_step(math.ceil(share * whole))} steps that a stop needs."
+        )
+    return tuple(held)
+
+
+def _rows_since(series: Series, step: float) -> int:
+    inside = int((series.steps >= step).sum())
+    older = series.bucket("first_step") >= step
+    return inside + int(series.bucket("count")[older].sum())
+
+
+def _first_step(view: View) -> float:
+    return min((first_step(one) for one in view.history.series.values() if len(one)), default=math.nan)
