@@ -1,0 +1,1 @@
+"""Telling. Pure: what is said, not where."""

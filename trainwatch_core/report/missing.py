@@ -1,0 +1,23 @@
+"""What the person did not tell, said once in the first report."""
+
+from __future__ import annotations
+
+from trainwatch_core.model.round import View
+from trainwatch_core.model.watch import Watch
+
+
+def missing_lines(watch: Watch, view: View) -> tuple[str, ...]:
+    """One sentence for each thing that is not known, and what follows from it."""
+    context = watch.context
+    lines = []
+    if not (context.log_path or context.log_argv) and watch.run.kind != "log":
+        lines.append("No fallback log is known: if W&B cannot be reached, I wait.")
+    if not context.baseline:
+        lines.append("No baseline is known: evals are held against their own past only.")
+    if not (context.launch or context.stop_command):
+        lines.append("Nobody told how to stop the run: I can only tell you.")
+    if not context.notes_path:
+        lines.append("No notes file is known: no project note will be written.")
+    if view.planned_steps is None:
+        lines.append("The planned length is not known: no time left is given.")
+    return tuple(lines)
