@@ -1,0 +1,1 @@
+"""The corridor that puts effects in order."""

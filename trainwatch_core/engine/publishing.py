@@ -1,0 +1,133 @@
+"""The outbox: each message delivered in its watch's order, kept until there is a receipt."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import timedelta
+
+from trainwatch_core.engine.looking import view_of
+from trainwatch_core.engine.stops import Stops
+from trainwatch_core.engine.world import World
+from trainwatch_core.model.change import OutboxRow, Outgoing, Receipt
+from trainwatch_core.model.errors import DeliveryError, PaintError, TrainwatchError
+from trainwatch_core.model.message import Picture, ProjectNote, StopQuestion
+from trainwatch_core.model.stop import RequestState
+from trainwatch_core.report.charting import compose_chart
+from trainwatch_core.report.compose import run_name
+
+_LOG = logging.getLogger(__name__)
+
+_FIRST_PAUSE, LONGEST_PAUSE = 2.0, 600.0
+_FOR_EVER, _UNFORESEEN = 10**9, 5
+_MAX_ATTEMPTS = {Picture: 4, ProjectNote: 6}
+"""A picture that cannot be drawn or sent must not hold up the reports behind it; a report is tried without end."""
+
+
+class Publishing:
+    """Delivers what waits in the outbox.
+
+    Args:
+        world: What the engine works with.
+        stops: Told when a question was delivered, because its expiry starts then.
+    """
+
+    def __init__(self, world: World, stops: Stops) -> None:
+        self._world = world
+        self._stops = stops
+        # What was sent but could not be marked, and what is not to be tried yet, in case even that cannot be written.
+        self._receipts: dict[str, Receipt] = {}
+        self._not_before: dict[str, float] = {}
+
+    def publish(self, watch_ids: Collection[str] | None = None) -> int:
+        """Deliver everything that may be tried now, oldest first for each watch; returns how many were delivered."""
+        world, count = self._world, 0
+        while rows := [row for row in world.store.waiting(world.clock.now(), only=watch_ids) if self._may_try(row)]:
+            delivered = sum(self._deliver(row) for row in rows)
+            if not delivered:
+                break
+            count += delivered
+        return count
+
+    def _may_try(self, row: OutboxRow) -> bool:
+        return self._world.clock.monotonic() >= self._not_before.get(row.key, 0.0)
+
+    def _deliver(self, row: OutboxRow) -> bool:
+        world = self._world
+        try:
+            receipt = self._receipts.get(row.key) or self._send(row)
+        except Exception as error:  # noqa: BLE001  # one bad message must not block those behind it
+            self._failed(row, error)
+            return False
+        # From here on it was said: whatever fails now, it is not said again, only marked later.
+        self._receipts[row.key] = receipt
+        world.reach("publish.sent")
+        try:
+            if isinstance(row.body, StopQuestion):
+                self._stops.shown(row.body.request_id, receipt.at)
+            sent = replace(row, state=Outgoing.SENT, attempts=row.attempts + 1, receipt=receipt, problem="")
+            world.store.delivered(sent)
+        except TrainwatchError as error:
+            _LOG.warning("message %s was sent but could not be marked: %s", row.key, error)
+            self._not_before[row.key] = world.clock.monotonic() + _FIRST_PAUSE
+            return False
+        self._receipts.pop(row.key, None)
+        self._not_before.pop(row.key, None)
+        world.reach("publish.marked")
+        return True
+
+    def _send(self, row: OutboxRow) -> Receipt:
+        world, body = self._world, row.body
+        if isinstance(body, StopQuestion) and world.store.request(body.request_id).state is not RequestState.PENDING:
+            raise DeliveryError("The question is no longer open", where=row.key, permanent=True)
+        if isinstance(body, ProjectNote):
+            world.notebook.append(body.path, body.text)
+            return Receipt(body.path, world.clock.now())
+        picture = self._paint(row.watch_id, body) if isinstance(body, Picture) else None
+        return world.notifier.deliver(row.key, body, picture)
+
+    def _paint(self, watch_id: str, body: Picture) -> bytes:
+        world = self._world
+        watch = world.store.watch(watch_id)
+        rounds = [r for r in world.store.rounds(watch_id, limit=200) if r.number <= body.round_number]
+        last = rounds[-1] if rounds else None
+        if last is None or last.number != body.round_number:
+            raise PaintError(f"Round {body.round_number} is no longer stored", where=watch_id)
+        history, _ = world.store.history(watch_id, last.source.key)
+        view = view_of(watch, history, last.info, last.source, last.at.timestamp())
+        mark = rounds[-2].last_step if len(rounds) > 1 else None
+        spec = compose_chart(view, last.verdict, last_check_step=mark, run_name=run_name(last.info.name, watch))
+        if spec is None:
+            raise PaintError("There is nothing to draw", where=watch_id)
+        return world.painter.paint(spec)
+
+    def _failed(self, row: OutboxRow, error: Exception) -> None:
+        """Try later, or never again; a question that nobody will ever see ends its request."""
+        world = self._world
+        # Waiting for one's turn is no trouble and no attempt.
+        told = error.retry_after if isinstance(error, DeliveryError) else None
+        attempts = row.attempts + (told is None)
+        pause = min(LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(attempts, 12)) if told is None else told
+        self._not_before[row.key] = world.clock.monotonic() + pause
+        foreseen = isinstance(error, TrainwatchError)
+        level = logging.WARNING if told is None else logging.DEBUG
+        words = "message %s was not delivered (attempt %d): %s"
+        _LOG.log(level, words, row.key, attempts, error, exc_info=not foreseen)
+        hopeless = isinstance(error, PaintError) or (isinstance(error, DeliveryError) and error.permanent)
+        limit = _MAX_ATTEMPTS.get(type(row.body), _FOR_EVER if foreseen else _UNFORESEEN)
+        dropped = hopeless or attempts >= limit
+        try:
+            if dropped and isinstance(row.body, StopQuestion):
+                self._stops.undeliverable(row.body.request_id)
+            world.store.delivered(
+                replace(
+                    row,
+                    state=Outgoing.DROPPED if dropped else Outgoing.WAITING,
+                    attempts=attempts,
+                    next_try_at=None if dropped else world.clock.now() + timedelta(seconds=pause),
+                    problem=str(error)[:500],
+                )
+            )
+        except TrainwatchError as failure:
+            _LOG.warning("and that could not be noted: %s", failure)

@@ -1,0 +1,391 @@
+"""The stop protocol: decided once, checked again right before, carried out once, proven by an independent look."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from trainwatch_core.decision.authority import Verb, authorize
+from trainwatch_core.decision.automatic import overdrawn
+from trainwatch_core.decision.lifecycle import Event, move
+from trainwatch_core.decision.stops import fingerprint
+from trainwatch_core.engine.closing import Closing
+from trainwatch_core.engine.looking import judge, look
+from trainwatch_core.engine.proposing import plan_now
+from trainwatch_core.engine.retry import change
+from trainwatch_core.engine.world import World
+from trainwatch_core.model.actor import SYSTEM, Actor
+from trainwatch_core.model.change import AuditRow, Change, OutboxRow
+from trainwatch_core.model.errors import (
+    ConflictError,
+    JobNotFoundError,
+    NotAllowedError,
+    StorageError,
+    TrainwatchError,
+)
+from trainwatch_core.model.finding import Decision
+from trainwatch_core.model.message import StopOutcome
+from trainwatch_core.model.numbers import say_duration
+from trainwatch_core.model.round import SourceStatus
+from trainwatch_core.model.stop import Execution, JobState, Probe, RequestState, StopRequest
+from trainwatch_core.model.watch import Watch
+from trainwatch_core.report.compose import safe
+
+FRESH_ENOUGH = 900.0
+"""Seconds: so old may an approval be when its command runs, and so old the numbers that a person saw."""
+HOLD = 60.0
+"""Seconds until the next look after a stop that was withdrawn right before its command."""
+WAKE_EVERY = 10.0
+"""Seconds between two attempts to find a worker for an approved or executing request."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class Stops:
+    """Decides about stop requests and carries them out.
+
+    Args:
+        world: What the engine works with.
+        closing: How a watch is closed after a proven stop.
+    """
+
+    def __init__(self, world: World, closing: Closing) -> None:
+        self._world = world
+        self._closing = closing
+        # Expiry counts on both clocks: a wall clock set back never revives a request.
+        self._deadlines: dict[str, float] = {}
+        self._next_wake: dict[str, float] = {}
+
+    def shown(self, request_id: str, at: datetime) -> None:
+        """The question was delivered: its expiry starts now."""
+        world = self._world
+        ttl = world.terms.approval_ttl
+        self._deadlines[request_id] = world.clock.monotonic() + ttl
+
+        def plan(watch: Watch) -> Change | None:
+            request = world.store.request(request_id)
+            if request.state is not RequestState.PENDING or request.expires_at is not None:
+                return None
+            dated = replace(request, expires_at=at + timedelta(seconds=ttl))
+            return Change(watch, request=dated, request_was=frozenset({"pending"}))
+
+        change(world.store, world.store.request(request_id).watch_id, plan)
+
+    def decide(self, request_id: str, actor: Actor, *, approve: bool, ask_again_in: float | None = None) -> StopRequest:
+        """Approve or decline a pending request, once.
+
+        Args:
+            request_id: Which request.
+            actor: Who decides.
+            approve: Whether to stop.
+            ask_again_in: Seconds without a new question after a decline; None for the operator's terms.
+
+        Raises:
+            NotAllowedError: If the actor may not; audited.
+            ConflictError: If it was decided already, or has expired.
+            NotFoundError: If there is no such request.
+        """
+        world = self._world
+        request = world.store.request(request_id)
+        verb = Verb.APPROVE if approve else Verb.DECLINE
+        self._require(actor, verb, request)
+        if self.expired(request):
+            self._end_pending(request, RequestState.EXPIRED, Event.EXPIRED, SYSTEM, "The request has expired")
+            self._refuse(actor, verb, request, "expired")
+            raise ConflictError("This request has expired", where=request_id[:8], todo="Nothing was stopped")
+        world.reach("decision.authorised")
+        if not approve:
+            words = f"Kept running by {actor.id}"
+            self._end_pending(request, RequestState.DECLINED, Event.DECLINED, actor, words, mute=ask_again_in)
+            return world.store.request(request_id)
+        self._approve(request, actor)
+        world.reach("decision.committed")
+        world.dispatcher.submit("stop", request_id)
+        return world.store.request(request_id)
+
+    def expired(self, request: StopRequest) -> bool:
+        """Whether its time is over, on whichever clock says so first.
+
+        A question that could not be delivered for as long as it would be valid is expired too: it is asked anew, on
+        fresh numbers. What automatic mode announced does not expire: it acts, or falls back to asking.
+        """
+        if request.execute_after is not None:
+            return False
+        clock, ttl = self._world.clock, timedelta(seconds=self._world.terms.approval_ttl)
+        wall = clock.now() >= (request.expires_at or request.created_at + ttl)
+        deadline = self._deadlines.get(request.id)
+        return wall or (deadline is not None and clock.monotonic() >= deadline)
+
+    def resume(self, request: StopRequest) -> None:
+        """Take a pending request over after a restart: its time runs on, and nothing overdue happens unannounced."""
+        clock, terms = self._world.clock, self._world.terms
+        if request.execute_after is not None:
+            self._rearm(request, clock.now() + timedelta(seconds=terms.auto_grace))
+        elif request.expires_at is not None:
+            left = (request.expires_at - clock.now()).total_seconds()
+            # More time left than there ever was: the wall clock was set back, and nobody knows by how much.
+            self._deadlines[request.id] = clock.monotonic() + (left if left <= terms.approval_ttl else 0.0)
+
+    def sweep(self, request: StopRequest) -> None:
+        """Move one open request on: expire it, let automatic mode act, or wake its worker again."""
+        if request.state is RequestState.PENDING and self.expired(request):
+            self._end_pending(request, RequestState.EXPIRED, Event.EXPIRED, SYSTEM, "Nobody answered in time")
+        elif request.state is RequestState.PENDING and self._acts_alone(request):
+            self._act_alone(request)
+        elif request.state is not RequestState.PENDING:
+            self._wake(request)
+
+    def undeliverable(self, request_id: str) -> None:
+        """Nobody can be asked: the request ends, and the next STOP asks anew. Automatic mode goes on without words."""
+        request = self._world.store.request(request_id)
+        if request.state is RequestState.PENDING and request.execute_after is None:
+            words = "The question could not be delivered"
+            self._end_pending(request, RequestState.EXPIRED, Event.EXPIRED, SYSTEM, words)
+
+    def fall_back_to_asking(self, request: StopRequest, why: str) -> None:
+        """Take automatic mode's timer off a pending request: a person must answer it now."""
+
+        def plan(watch: Watch) -> Change | None:
+            now = self._world.store.request(request.id)
+            if now.state is not RequestState.PENDING or now.execute_after is None:
+                return None
+            ttl = self._world.terms.approval_ttl
+            self._deadlines[request.id] = self._world.clock.monotonic() + ttl
+            expires_at = self._world.clock.now() + timedelta(seconds=ttl)
+            asked = replace(now, execute_after=None, expires_at=expires_at)
+            outcome = StopOutcome(watch.id, now.id, now.state, (f"I ask instead of acting alone: {why}.",), loud=True)
+            row = OutboxRow(f"{watch.id}/request/{now.id}/asks", watch.id, outcome)
+            audit = self._audit(SYSTEM, "fall_back", now, why)
+            return Change(watch, request=asked, request_was=frozenset({"pending"}), outbox=(row,), audit=(audit,))
+
+        change(self._world.store, request.watch_id, plan)
+
+    def carry_out(self, request_id: str) -> None:
+        """Carry out an approved request: last checks, `executing` committed, the command, the proof, the outcome.
+
+        Only one worker of all processes does, and what it began it brings to an outcome.
+        """
+        world = self._world
+        with world.exclusive(f"stop-{request_id}") as mine:
+            request = world.store.request(request_id)
+            if not mine or request.state is not RequestState.APPROVED or not self._passes(request):
+                return
+            world.reach("stop.before_executing")
+            executing = replace(request, state=RequestState.EXECUTING)
+            audit = self._audit(request.decided_by or SYSTEM, "execute", request, request.fingerprint)
+            try:
+                change(
+                    world.store,
+                    request.watch_id,
+                    lambda now: Change(now, request=executing, request_was=frozenset({"approved"}), audit=(audit,)),
+                )
+            except ConflictError:
+                return  # it was withdrawn meanwhile
+            world.reach("stop.executing")
+            self._run(executing)
+
+    def recover(self, request_id: str) -> None:
+        """Go on with a request that is executing and that no worker holds: its process died.
+
+        If its command was begun, the target-side token makes it harmless a second time, and only the probe speaks. If
+        it was not, everything is checked again as if it had just been approved.
+        """
+        world = self._world
+        with world.exclusive(f"stop-{request_id}") as mine:
+            request = world.store.request(request_id)
+            if not mine or request.state is not RequestState.EXECUTING:
+                return
+            if self._begun(request) or self._passes(request):
+                self._run(request, after_restart=True)
+
+    def _begun(self, request: StopRequest) -> bool:
+        try:
+            stopper = self._world.stopper(self._world.store.watch(request.watch_id))
+            return stopper is not None and stopper.begun(request.id)
+        except TrainwatchError:
+            # Nobody can tell: the last checks will say why nothing can be done.
+            return False
+
+    def _run(self, request: StopRequest, *, after_restart: bool = False) -> None:
+        world = self._world
+        try:
+            stopper = world.stopper(world.store.watch(request.watch_id))
+            if stopper is None:
+                execution = Execution((), Probe(JobState.UNKNOWN, "nobody knows any more how to stop it"))
+            else:
+                execution = stopper.execute(request.plan, request.id)
+        except Exception as error:  # noqa: BLE001  # whatever went wrong, the request comes to an outcome
+            if not isinstance(error, TrainwatchError):
+                _LOG.exception("stop %s failed", request.id[:8])
+            execution = Execution((), Probe(JobState.UNKNOWN, f"it could not be carried out: {error}"))
+        world.reach("stop.executed")
+        self._closing.outcome(request, execution, after_restart=after_restart)
+
+    def _passes(self, request: StopRequest) -> bool:
+        """The pre-flight of P4.5. False means that the request came to its end here and nothing was run.
+
+        Raises:
+            StorageError: If the database fails; it is tried again later.
+        """
+        try:
+            why = self._objection(request)
+        except StorageError:
+            raise
+        except JobNotFoundError as error:
+            probe = Probe(JobState.GONE, f"gone before anything was sent: {error}")
+            self._closing.outcome(request, Execution((), probe), already_ended=True)
+            return False
+        except TrainwatchError as error:
+            why = str(error)
+        except Exception:  # noqa: BLE001  # an approval must not hang between approved and executing for ever
+            _LOG.exception("the last checks of stop %s failed", request.id[:8])
+            why = "the last checks failed by an internal error, see the log of trainwatch"
+        if why is not None:
+            self._withdraw(request, why)
+        return why is None
+
+    def _objection(self, request: StopRequest) -> str | None:
+        """Why it must not be carried out now; None if it may."""
+        world = self._world
+        watch = world.store.watch(request.watch_id)
+        decided = request.decided_at or request.created_at
+        age = abs((world.clock.now() - decided).total_seconds())
+        if age > FRESH_ENOUGH:
+            return f"it was decided {say_duration(age)} ago, which is too long"
+        refusal = authorize(request.decided_by or SYSTEM, Verb.APPROVE, watch, world.rules)
+        if refusal is not None:
+            return refusal.reason
+        plan = plan_now(world, watch)
+        if fingerprint(request.id, watch.id, request.round_number, plan) != request.fingerprint:
+            return "what would be done now is not what was shown"
+        # A stop by hand has no verdict behind it: the person is the verdict.
+        return None if request.round_number == 0 else self._recovered(request, watch)
+
+    def _recovered(self, request: StopRequest, watch: Watch) -> str | None:
+        """Look once more: a run that is well again is not stopped; without fresh numbers the automatic waits."""
+        world = self._world
+        past = world.store.rounds(watch.id, limit=60)
+        seen = look(world, watch, past)
+        if seen.source.status is not SourceStatus.UNREACHABLE:
+            again = judge(replace(watch, muted_until=None), past, seen)
+            if any(f.argues_for is Decision.STOP for f in again.findings):
+                return None
+            return f"the run looks better now: {again.verdict.reasons[0].text}"
+        asked_at = next((r.at for r in past if r.number == request.round_number), request.created_at)
+        fresh = (world.clock.now() - asked_at).total_seconds() <= FRESH_ENOUGH
+        if request.decided_by != SYSTEM and fresh:
+            return None
+        return "the numbers cannot be read again and those that were shown are too old"
+
+    def _acts_alone(self, request: StopRequest) -> bool:
+        due = request.execute_after
+        return due is not None and self._world.clock.now() >= due
+
+    def _act_alone(self, request: StopRequest) -> None:
+        """Approve for automatic mode, unless others have used its budget or made a wave of it meanwhile."""
+        world = self._world
+        why = overdrawn(request, world.store.requests(), world.clock.now(), world.terms.budget)
+        if why is not None:
+            self.fall_back_to_asking(request, why)
+            return
+        self._approve(request, SYSTEM)
+        world.dispatcher.submit("stop", request.id)
+
+    def _wake(self, request: StopRequest) -> None:
+        """Hand an approved or executing request to a worker, now and then: who has it already holds its lock."""
+        now = self._world.clock.monotonic()
+        if now >= self._next_wake.get(request.id, 0.0):
+            self._next_wake[request.id] = now + WAKE_EVERY
+            kind = "recover" if request.state is RequestState.EXECUTING else "stop"
+            self._world.dispatcher.submit(kind, request.id)
+
+    def _rearm(self, request: StopRequest, earliest: datetime) -> None:
+        def plan(watch: Watch) -> Change | None:
+            now = self._world.store.request(request.id)
+            if now.state is not RequestState.PENDING or now.execute_after is None or now.execute_after >= earliest:
+                return None
+            lines = ("I was away. I stop the run after the usual time unless somebody keeps it running.",)
+            outcome = StopOutcome(watch.id, now.id, now.state, lines, loud=True)
+            key = f"{watch.id}/request/{now.id}/away/{earliest:%Y%m%d%H%M%S}"
+            later = replace(now, execute_after=earliest)
+            row = OutboxRow(key, watch.id, outcome)
+            return Change(watch, request=later, request_was=frozenset({"pending"}), outbox=(row,))
+
+        change(self._world.store, request.watch_id, plan)
+
+    def _approve(self, request: StopRequest, actor: Actor) -> None:
+        now = self._world.clock.now()
+
+        def plan(watch: Watch) -> Change:
+            self._require_pending(request.id)
+            approved = replace(request, state=RequestState.APPROVED, decided_by=actor, decided_at=now)
+            after = replace(
+                watch, state=move(watch.state, Event.APPROVED), next_round_at=None, lease_owner="", lease_until=None
+            )
+            audit = self._audit(actor, "approve", request, request.fingerprint)
+            return Change(after, request=approved, request_was=frozenset({"pending"}), audit=(audit,))
+
+        change(self._world.store, request.watch_id, plan)
+
+    def _end_pending(  # what an ending is made of
+        self,
+        request: StopRequest,
+        state: RequestState,
+        event: Event,
+        actor: Actor,
+        words: str,
+        *,
+        mute: float | None = None,
+    ) -> None:
+        world = self._world
+        now = world.clock.now()
+        quiet = timedelta(seconds=world.terms.mute if mute is None else mute)
+
+        def plan(watch: Watch) -> Change:
+            self._require_pending(request.id)
+            ended = replace(request, state=state, decided_by=actor, decided_at=now)
+            until = now + quiet if event is Event.DECLINED else watch.muted_until
+            after = replace(watch, state=move(watch.state, event), muted_until=until)
+            outcome = StopOutcome(watch.id, request.id, state, (f"{words}. Nothing was stopped.",))
+            row = OutboxRow(f"{watch.id}/request/{request.id}/outcome", watch.id, outcome)
+            audit = self._audit(actor, str(state), request, words)
+            return Change(after, request=ended, request_was=frozenset({"pending"}), outbox=(row,), audit=(audit,))
+
+        change(world.store, request.watch_id, plan)
+
+    def _withdraw(self, request: StopRequest, why: str) -> None:
+        """End an approved request before its command: told loudly, because somebody counts on the stop."""
+        world = self._world
+        now = world.clock.now()
+
+        def plan(watch: Watch) -> Change:
+            ended = replace(request, state=RequestState.SUPERSEDED)
+            state = move(watch.state, Event.SUPERSEDED)
+            after = replace(watch, state=state, next_round_at=now + timedelta(seconds=HOLD))
+            lines = (f"Not stopped: {safe(why).rstrip('.')}.", "Nothing was run. I look again in a minute.")
+            outcome = StopOutcome(watch.id, request.id, ended.state, lines, loud=True)
+            row = OutboxRow(f"{watch.id}/request/{request.id}/outcome", watch.id, outcome)
+            audit = self._audit(SYSTEM, "refuse", request, safe(why), allowed=False)
+            return Change(after, request=ended, request_was=frozenset({request.state}), outbox=(row,), audit=(audit,))
+
+        change(world.store, request.watch_id, plan)
+
+    def _require(self, actor: Actor, verb: Verb, request: StopRequest) -> None:
+        refusal = authorize(actor, verb, self._world.store.watch(request.watch_id), self._world.rules)
+        if refusal is not None:
+            self._refuse(actor, verb, request, refusal.reason)
+            raise NotAllowedError(refusal.reason, where=str(actor))
+
+    def _require_pending(self, request_id: str) -> None:
+        now = self._world.store.request(request_id)
+        if now.state is not RequestState.PENDING:
+            by = f" by {now.decided_by.id}" if now.decided_by else ""
+            raise ConflictError(f"This request is already {str(now.state).replace('_', ' ')}{by}", where=request_id[:8])
+
+    def _refuse(self, actor: Actor, verb: Verb, request: StopRequest, why: str) -> None:
+        self._world.store.audit(self._audit(actor, str(verb), request, why, allowed=False))
+
+    def _audit(self, actor: Actor, verb: str, request: StopRequest, detail: str, *, allowed: bool = True) -> AuditRow:
+        now = self._world.clock.now()
+        return AuditRow(now, actor, verb, request.watch_id, request.id, allowed=allowed, detail=detail)

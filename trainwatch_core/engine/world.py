@@ -1,0 +1,102 @@
+"""All that the engine needs of the world, in one frozen bundle that `bootstrap` fills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from trainwatch_core.decision.authority import Rules
+from trainwatch_core.decision.automatic import Budget
+from trainwatch_core.model.finding import Finding
+from trainwatch_core.model.round import View
+from trainwatch_core.model.watch import Watch
+from trainwatch_core.ports import (
+    Clock,
+    Dispatcher,
+    EvidenceLocker,
+    Notebook,
+    Notifier,
+    Painter,
+    Source,
+    Stopper,
+    Store,
+)
+
+Check = Callable[[View], tuple[Finding, ...]]
+
+LEASE = 300.0
+"""Seconds that a claim counts. Longer than any round may take, so that a slow round is not judged twice."""
+ROUND_DEADLINE = 120.0
+"""Seconds that all sources of one round may take together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The operator's terms for stops.
+
+    Attributes:
+        approval_ttl: Seconds that an approval may take, counted from delivery.
+        auto_grace: Seconds that automatic mode waits for a "keep running".
+        auto_hard_only: Whether automatic mode acts on hard failures only.
+        auto_per_hour: Automatic stops an hour; more fall back to asking.
+        auto_per_day: Automatic stops a day.
+        mass_stop: So many watches that reach STOP within ten minutes fall back to asking.
+        mute: Seconds without a new question after a "keep running".
+        cost_per_hour: Price of an hour of the job; None if unknown.
+        currency: Of that price.
+    """
+
+    approval_ttl: float = 3600.0
+    auto_grace: float = 300.0
+    auto_hard_only: bool = False
+    auto_per_hour: int = 2
+    auto_per_day: int = 5
+    mass_stop: int = 3
+    mute: float = 7200.0
+    cost_per_hour: float | None = None
+    currency: str = ""
+
+    @property
+    def budget(self) -> Budget:
+        """How much automatic mode may do."""
+        return Budget(self.auto_hard_only, self.auto_per_hour, self.auto_per_day, self.mass_stop)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the engine works with.
+
+    Attributes:
+        store: The truth.
+        clock: Time.
+        dispatcher: Workers.
+        notifier: Where messages go.
+        painter: Draws pictures.
+        locker: Keeps evidence.
+        notebook: Appends project notes.
+        sources: The sources of a watch, first choice first.
+        stopper: How the job of a watch is stopped; None where nothing is known. Raises StopRefusedError.
+        checks: The rules, by name.
+        rules: Who may do what.
+        terms: The operator's terms for stops.
+        owner: Names this process in leases.
+        exclusive: Holds a name against all other workers of the database while a block runs; gives False if held.
+        reach: Called with the name of each point at which a crash is tried in tests.
+    """
+
+    store: Store
+    clock: Clock
+    dispatcher: Dispatcher
+    notifier: Notifier
+    painter: Painter
+    locker: EvidenceLocker
+    notebook: Notebook
+    sources: Callable[[Watch], Sequence[Source]]
+    stopper: Callable[[Watch], Stopper | None]
+    checks: Sequence[Check]
+    rules: Rules
+    terms: Terms
+    owner: str
+    exclusive: Callable[[str], AbstractContextManager[bool]]
+    reach: Callable[[str], None] = lambda _name: None
