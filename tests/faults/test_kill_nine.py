@@ -1,0 +1,164 @@
+"""`kill -9` of trainwatch at any moment: a restart goes on, and no stop is lost or done twice.
+
+A real process stands for the training, its log turns to NaN, the stop command counts how often it is run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from trainwatch_core.adapters.stores.sql import open_store
+from trainwatch_core.model.stop import RequestState
+from trainwatch_core.model.watch import WatchState
+
+POINTS = (
+    "round.claimed",
+    "round.looked",
+    "round.committed",
+    "publish.sent",
+    "publish.marked",
+    "stop.before_executing",
+    "stop.executing",
+    "stop.executed",
+)
+ANSWERED = ("decision.authorised", "decision.committed")
+"""Points on the way of an answer to the question."""
+QUESTION = "Stop it? [y/N]"
+_CONFIG = '[stop]\nauto_grace = "0s"\ngrace = "5s"\n[watch.policy]\nsuspicious_interval = "1s"\n'
+
+
+@dataclass
+class Scene:
+    """A training with its log, and a place for trainwatch."""
+
+    folder: Path
+    training: subprocess.Popen[bytes]
+
+    @property
+    def log(self) -> Path:
+        """What the training prints."""
+        return self.folder / "train.log"
+
+    @property
+    def executions(self) -> int:
+        """How often the stop command was run."""
+        counted = self.folder / "executions"
+        return len(counted.read_text().splitlines()) if counted.exists() else 0
+
+    @property
+    def said(self) -> str:
+        """The end of what trainwatch printed."""
+        return (self.folder / "out").read_text()[-3000:]
+
+    def write(self, first: int, losses: list[str]) -> None:
+        """Let the training print some lines."""
+        with self.log.open("a") as log:
+            log.writelines(f"step={first + i} loss={loss}\n" for i, loss in enumerate(losses))
+
+    def watch(self, *, crash_at: str = "", mode: str = "auto") -> subprocess.Popen[bytes]:
+        """Start trainwatch, in a terminal that is none; in mode ask its questions can be answered."""
+        environ = {**os.environ, "TRAINWATCH_CRASH_AT": crash_at, "TRAINWATCH_DATA_DIR": str(self.folder / "data")}
+        pid = self.training.pid
+        # A stop command that ends the training and says that it was run.
+        command = f"echo run >> {self.folder}/executions; kill {pid}"
+        argv = [sys.executable, "-m", "trainwatch_core.cli", "--config", str(self.folder / "trainwatch.toml")]
+        argv += ["watch", str(self.log), "--every", "1s", "--mode", mode, "--launch", f"pid:{pid}"]
+        argv += ["--stop-command", command]
+        with (self.folder / "out").open("ab") as out:
+            stdin = subprocess.PIPE if mode == "ask" else subprocess.DEVNULL
+            return subprocess.Popen(argv, env=environ, stdin=stdin, stdout=out, stderr=out)
+
+    def until(self, process: subprocess.Popen[bytes], *, answer: bool = False) -> int:
+        """Let the training print NaN until the process has ended; a new question is answered with yes."""
+        step = len(self.log.read_text().splitlines())
+        asked = (self.folder / "out").read_text().count(QUESTION)
+        while process.poll() is None:
+            self.write(step, ["nan"] * 5)
+            step += 5
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.3)
+            if answer and (self.folder / "out").read_text().count(QUESTION) > asked and process.stdin is not None:
+                asked += 1
+                process.stdin.write(b"y\n")
+                process.stdin.flush()
+        return process.returncode
+
+    def holds(self) -> None:
+        """What must be true whatever happened."""
+        store = open_store(str(self.folder / "data" / "trainwatch.db"))
+        with contextlib.closing(store):
+            (watch,) = store.watches(ended=True)
+            requests = store.requests(watch_id=watch.id)
+            rounds = store.rounds(watch.id, limit=1000)
+            outbox = store.outbox(watch.id)
+            acts = [row.verb for row in store.audited(watch_id=watch.id)]
+        assert watch.state is WatchState.ENDED, self.said
+        assert [r.number for r in rounds] == list(range(1, len(rounds) + 1))
+        assert [r.state for r in requests if r.state is not RequestState.SUPERSEDED] == [RequestState.STOPPED]
+        assert self.executions == 1
+        assert acts.count("execute") == 1
+        assert self.training.poll() is not None
+        assert {row.state for row in outbox} <= {"sent", "dropped"}
+        assert [row.key for row in outbox if row.key.endswith("/summary")] == [f"{watch.id}/summary"]
+        text = (self.folder / "out").read_text()
+        assert 1 <= text.count("FINAL_SUMMARY") <= 2, "at most one message may be said twice after a crash"
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """A training that does nothing but live."""
+    (tmp_path / "trainwatch.toml").write_text(_CONFIG)
+    training = subprocess.Popen(["sleep", "170"], start_new_session=True)
+    scene = Scene(tmp_path, training)
+    scene.write(0, [f"{2.0 - n / 100:.3f}" for n in range(100)])
+    yield scene
+    training.kill()
+    training.wait()
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_a_named_point_it_goes_on_after_a_restart(scene: Scene, point: str) -> None:
+    """F-T01 F-D06: dead between any two steps of round, message and stop; one execution, proven, told."""
+    scene.write(100, ["nan"] * 40)
+    assert scene.until(scene.watch(crash_at=point)) == -signal.SIGKILL, scene.said
+    assert scene.until(scene.watch()) == 0, scene.said
+    scene.holds()
+
+
+@pytest.mark.parametrize("point", ANSWERED)
+def test_killed_while_it_takes_an_answer_it_loses_none_and_asks_again(scene: Scene, point: str) -> None:
+    """F-T01: an answer that was not committed is asked for again; one that was committed is carried out."""
+    scene.write(100, ["nan"] * 40)
+    assert scene.until(scene.watch(crash_at=point, mode="ask"), answer=True) == -signal.SIGKILL, scene.said
+    assert scene.executions == 0
+    assert scene.until(scene.watch(mode="ask"), answer=True) == 0, scene.said
+    scene.holds()
+
+
+def test_killed_thirty_times_at_random_it_loses_and_doubles_nothing(scene: Scene) -> None:
+    """Thirty deaths at seeded random moments while the run goes bad; then it is left alone to finish."""
+    rng = random.Random(20260302)
+    feeder = 100
+    for kill in range(30):
+        process = scene.watch()
+        loss = "nan" if kill >= 20 else "1.0"
+        end = time.monotonic() + rng.uniform(0.4, 1.8)
+        while time.monotonic() < end and process.poll() is None:
+            scene.write(feeder, [loss] * 3)
+            feeder += 3
+            time.sleep(0.1)  # the pace of the training, not a wait for trainwatch
+        process.kill()
+        process.wait()
+    assert scene.until(scene.watch()) == 0, scene.said
+    scene.holds()

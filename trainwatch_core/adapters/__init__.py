@@ -1,0 +1,1 @@
+"""Walls: everything that touches the world."""

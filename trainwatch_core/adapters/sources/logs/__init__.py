@@ -1,0 +1,1 @@
+"""Training logs: a file of this machine, or the output of a command."""

@@ -1,0 +1,177 @@
+"""A training log that is a file of this machine."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from trainwatch_core.adapters.sources.logs.follow import anchor, opened
+from trainwatch_core.adapters.sources.logs.formats import LINE_LIMIT, State
+from trainwatch_core.adapters.sources.logs.harvest import Harvest
+from trainwatch_core.adapters.sources.logs.lines import TAIL_BYTES, evidence, text_lines
+from trainwatch_core.model.round import Batch, Cursor, SourceStatus
+from trainwatch_core.report.redact import clean
+
+_MIB = 1024 * 1024
+_BLOCK = _MIB
+# Seconds without a write after which an unfinished last line counts as finished. Long: a trainer whose output is
+# buffered in blocks leaves half lines, and half numbers, for minutes.
+_STILL = 600.0
+_SHARE = 0.8  # of the deadline that reading may take
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much of a log is read in one fetch.
+
+    Attributes:
+        first: Bytes at the end of a log that is seen for the first time.
+        behind: Bytes that reading may be behind; if it is more, it goes on at the last `first` bytes.
+    """
+
+    first: int = 8 * _MIB
+    behind: int = 64 * _MIB
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One fetch: where it stands in the file."""
+
+    harvest: Harvest
+    offset: int
+    skipping: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    def take(self, block: bytes, carry: bytes) -> bytes:
+        """Read the whole lines of `carry + block`; what is left of the last line is returned."""
+        data = carry + block
+        if self.skipping:
+            end = _first_break(block)
+            if end < 0:
+                self.offset += len(block)
+                return b""
+            self.offset += end
+            data, self.skipping = block[end:], False
+        cut = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        if cut:
+            self.harvest.read(text_lines(data[:cut]))
+        self.offset += cut
+        left = data[cut:]
+        if len(left) > LINE_LIMIT:
+            self.notes.append(f"A line of more than {LINE_LIMIT} bytes was cut.")
+            self.harvest.read(text_lines(left[:LINE_LIMIT]))
+            self.offset += len(left)
+            self.skipping, left = True, b""
+        return left
+
+
+class LogFileSource:
+    """Reads a log file on from where the last fetch ended, by device, inode and offset.
+
+    Args:
+        path: A file of this machine.
+        roots: Directories that it must lie under after symbolic links are followed; empty for anywhere.
+        bounds: How much is read at once.
+    """
+
+    key = "log"
+    status = SourceStatus.LOG_FALLBACK
+    kind = "log file"
+
+    def __init__(self, path: str, roots: tuple[str, ...] = (), bounds: Bounds | None = None) -> None:
+        self.path = path
+        self.roots = roots
+        self.bounds = bounds or Bounds()
+
+    def fetch(self, cursor: Cursor | None, *, deadline: float) -> Batch:
+        """Everything new since the cursor, each sample once.
+
+        A log that was replaced, emptied or rewritten is read anew, and the batch says `restarted`.
+
+        Raises:
+            SourceUnavailableError: If the file cannot be read or is not one to be read.
+        """
+        until = time.monotonic() + deadline * _SHARE
+        with opened(self.path, self.roots) as descriptor:
+            found = os.fstat(descriptor)
+            restarted = cursor is not None and not _same(descriptor, found, cursor)
+            known = None if restarted else cursor
+            reading = self._start(found.st_size, known)
+            carry = self._read(descriptor, found.st_size, reading, until)
+            still = time.time() - found.st_mtime > _STILL
+            if carry and still and reading.offset + len(carry) == found.st_size:
+                # Its rest, should it ever come, is passed over: no line is understood twice.
+                reading.harvest.read(text_lines(carry))
+                reading.offset, reading.skipping = found.st_size, True
+            tail = evidence(os.pread(descriptor, TAIL_BYTES, max(0, found.st_size - TAIL_BYTES)))
+            return self._batch(found, reading, _cursor(descriptor, found, reading), tail, restarted=restarted)
+
+    def _start(self, size: int, cursor: Cursor | None) -> _Reading:
+        """Where to begin: at the cursor, or a bounded way before the end."""
+        state = None if cursor is None else State.from_json(cursor["state"])
+        offset = 0 if cursor is None else int(cursor["offset"])
+        reading = _Reading(Harvest(state), offset, skipping=cursor is not None and bool(cursor["skipping"]))
+        if size - offset > (self.bounds.first if cursor is None else self.bounds.behind):
+            reading.offset, reading.skipping = size - self.bounds.first, True
+            unread = (reading.offset - offset) / _MIB
+            reading.notes.append(f"{unread:.0f} MiB of older lines were not read.")
+        return reading
+
+    def _read(self, descriptor: int, size: int, reading: _Reading, until: float) -> bytes:
+        """Read up to `size`, block by block; returns what was read of the last, unfinished line."""
+        carry = b""
+        while (place := reading.offset + len(carry)) < size:
+            block = os.pread(descriptor, min(_BLOCK, size - place), place)
+            if not block:
+                break
+            carry = reading.take(block, carry)
+            if reading.harvest.full or time.monotonic() > until:
+                if reading.offset + len(carry) < size:
+                    reading.notes.append("The newest lines of the log were not read yet; reading goes on next time.")
+                break
+        return carry
+
+    def _batch(
+        self, found: os.stat_result, reading: _Reading, cursor: Cursor, tail: tuple[str, ...], *, restarted: bool
+    ) -> Batch:
+        name = clean(os.path.basename(self.path), 100)  # noqa: PTH119  # a name for people, of a path kept as text
+        return Batch(
+            rows=reading.harvest.rows(),
+            info=reading.harvest.info(name, found.st_mtime),
+            cursor=cursor,
+            events=tuple(reading.harvest.events),
+            inspected=(clean(self.path),),
+            tail=tail,
+            notes=tuple(dict.fromkeys(reading.notes)),
+            restarted=restarted,
+        )
+
+
+def _first_break(data: bytes) -> int:
+    """Where the line after the first break begins; -1 without one."""
+    ends = [end for end in (data.find(b"\n"), data.find(b"\r")) if end >= 0]
+    return min(ends) + 1 if ends else -1
+
+
+def _same(descriptor: int, found: os.stat_result, cursor: Cursor) -> bool:
+    """Whether the file is still the one that the cursor was made in: not replaced, emptied, or emptied and refilled."""
+    offset = int(cursor["offset"])
+    return (
+        (found.st_dev, found.st_ino) == (cursor["device"], cursor["inode"])
+        and found.st_size >= offset
+        and anchor(descriptor, offset) == cursor["anchor"]
+    )
+
+
+def _cursor(descriptor: int, found: os.stat_result, reading: _Reading) -> Mapping[str, Any]:
+    return {
+        "device": found.st_dev,
+        "inode": found.st_ino,
+        "offset": reading.offset,
+        "anchor": anchor(descriptor, reading.offset),
+        "skipping": reading.skipping,
+        "state": reading.harvest.state.to_json(),
+    }

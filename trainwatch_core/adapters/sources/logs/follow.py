@@ -1,0 +1,101 @@
+"""Opening a log safely and reading it on from where the last look ended.
+
+A path is a wish of a person, and what lies there can change under one's hands: only a regular file is opened, it is
+looked at again through the open descriptor, and where roots are given it must lie under one of them after all symbolic
+links are followed. Nothing here waits: a FIFO without a writer would otherwise hold a worker for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from trainwatch_core.model.errors import SourceUnavailableError
+from trainwatch_core.report.redact import clean
+
+_KERNEL = ("/proc", "/sys")  # "regular" files there are no logs: /proc/self/environ is full of secrets
+_ANCHOR = 64
+
+
+@contextmanager
+def opened(path: str, roots: tuple[str, ...]) -> Iterator[int]:
+    """A descriptor of the log, open for reading.
+
+    Args:
+        path: A file of this machine; `~` is the home directory.
+        roots: Directories that it must lie under; empty for anywhere.
+
+    Raises:
+        SourceUnavailableError: If there is no such file, it may not be read, or it is not one to be read. Also if
+            reading fails later on.
+    """
+    where = clean(path)
+    descriptor = -1
+    try:
+        descriptor = _open(path, roots, where)
+        yield descriptor
+    except FileNotFoundError:
+        raise SourceUnavailableError(
+            "There is no such log file", where=where, todo="Check the path, or wait until the training has begun to log"
+        ) from None
+    except PermissionError:
+        raise SourceUnavailableError(
+            "The log file may not be read", where=where, todo="Give the user of trainwatch the right to read it"
+        ) from None
+    except OSError as error:
+        raise SourceUnavailableError(f"The log file could not be read: {error.strerror}", where=where) from None
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def _open(path: str, roots: tuple[str, ...], where: str) -> int:
+    if "\0" in path:
+        raise SourceUnavailableError("The path of the log file holds a NUL", where=where)
+    wanted = os.path.expanduser(path)  # noqa: PTH111  # descriptors and paths are compared here; Path would hide which
+    _require_regular(os.stat(wanted), where)  # noqa: PTH116  # before the open: to open a device can do something
+    descriptor = os.open(wanted, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        _require_place(wanted, os.fstat(descriptor), roots, where)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _require_regular(found: os.stat_result, where: str) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise SourceUnavailableError(
+            "This is no regular file, so it is not read as a log",
+            where=where,
+            todo="Give the file that the trainer writes",
+        )
+
+
+def _require_place(wanted: str, found: os.stat_result, roots: tuple[str, ...], where: str) -> None:
+    """Look again, now at what was opened: the path may have been changed after it was looked at first."""
+    _require_regular(found, where)
+    real = os.path.realpath(wanted)
+    there = os.lstat(real)
+    if (there.st_dev, there.st_ino) != (found.st_dev, found.st_ino):
+        raise SourceUnavailableError("The log file was replaced while it was opened", where=where)
+    if _below(real, _KERNEL):
+        raise SourceUnavailableError("Files of the kernel are not read as logs", where=where)
+    if roots and not _below(real, tuple(os.path.realpath(root) for root in roots)):
+        raise SourceUnavailableError(
+            "The log file lies outside of the allowed directories",
+            where=where,
+            todo="See log_roots in the configuration",
+        )
+
+
+def _below(path: str, directories: tuple[str, ...]) -> bool:
+    return any(path.startswith(directory.rstrip("/") + "/") for directory in directories)
+
+
+def anchor(descriptor: int, offset: int) -> str:
+    """The last bytes in front of an offset, as hex digits: they tell a log that was emptied and filled anew."""
+    start = max(0, offset - _ANCHOR)
+    return os.pread(descriptor, offset - start, start).hex()

@@ -1,0 +1,6 @@
+"""Reading what trainers print: lines of text in, samples by step out. Knows shapes of lines, not products."""
+
+from trainwatch_core.adapters.sources.logs.formats.axis import Place
+from trainwatch_core.adapters.sources.logs.formats.parse import LINE_LIMIT, Parsed, State, parse
+
+__all__ = ["LINE_LIMIT", "Parsed", "Place", "State", "parse"]

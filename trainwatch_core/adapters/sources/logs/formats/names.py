@@ -1,0 +1,131 @@
+"""What stands in front of a number: the name of a metric, of a position (step, epoch), or nothing."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from functools import lru_cache
+
+from trainwatch_core.model.roles import Role, infer_role, words
+
+NAME_LIMIT = 100
+_WINDOW = 160  # characters in front of a number that may hold its name
+_MAX_WORDS = 5
+
+STEP_RANK = {
+    **dict.fromkeys(("global step", "globalstep", "trainer global step", "train global step"), 6),
+    **dict.fromkeys(("step", "steps", "current steps", "training step", "train step"), 5),
+    **dict.fromkeys(("iteration", "iterations", "iter", "iters", "itr", "it", "training iteration", "num updates"), 4),
+    **dict.fromkeys(("update", "updates", "global episode", "episode", "episodes", "generation"), 3),
+    **dict.fromkeys(("batch", "batches", "batch idx", "minibatch"), 2),
+}
+EPOCHS = frozenset({"epoch", "ep", "train epoch", "training epoch"})
+TOTALS = frozenset({"total steps", "max steps", "total iterations", "max iters", "num training steps"})
+SETTINGS = frozenset({"steps", "iterations", "episodes", "batches", "updates"})  # in a dict these are settings
+_DECISIVE = frozenset({Role.TRAIN_LOSS, Role.EVAL_LOSS, Role.EVAL_SCORE, Role.TRAIN_SCORE, Role.GRAD_NORM})
+_PLAIN = frozenset(
+    {"loss", "train", "training", "total", "lm", "eval", "val", "valid", "validation", "test", "avg", "mean"}
+)
+_SILENT = frozenset({"eta", "seed", "epochs", "pid", "rank", "line", "port", "elapsed", "percentage", "current epoch"})
+
+_DELIMITER = re.compile(r"[|,;{}\[\]()<>\t:\"'`]|\s{2,16}| - |[-=]>|={3,64}|\. (?=[a-z])")
+_TAIL = re.compile(r"\([A-Za-z%/. ]{1,16}\)$")
+_LEADING = re.compile(r"^[^A-Za-z_]{1,160}")
+_NAME = re.compile(r"[A-Za-z_][^\s=]{0,59}(?: [A-Za-z(#][^\s=]{0,39}){0,4}")
+_SOURCE_FILE = re.compile(r"\.(?:py|pyx|c|cc|cpp|cu|cuh|h|hpp|go|rs|jl|java|lua|sh|ipynb)$")
+PART = re.compile(
+    r"(?<![\w./\-])(train|training|valid|validation|val|eval|evaluation|test|dev)(?![\w./\-])", re.IGNORECASE
+)
+
+
+class Sign(Enum):
+    """What ties a number to the name in front of it."""
+
+    ASSIGNED = "assigned"  # loss=0.5, loss: 0.5
+    QUOTED = "quoted"  # 'loss': 0.5
+    BARE = "bare"  # loss 0.5
+    LIST = "list"  # step: [5/10]
+
+
+@lru_cache(maxsize=4096)
+def role_of(name: str) -> Role:
+    """The role of a metric by its name alone."""
+    return infer_role(name)[0]
+
+
+def decisive(name: str) -> bool:
+    """Whether a metric of this name can matter to a verdict (learning rates excluded: every configuration has some)."""
+    return role_of(name) in _DECISIVE
+
+
+def plain(name: str) -> bool:
+    """Whether the name is nothing but a loss or a score: `val loss`, not `loss_weight`."""
+    return decisive(name) and ("loss" not in words(name) or set(words(name)) <= _PLAIN)
+
+
+def silent(name: str) -> bool:
+    """Whether a number of this name is no metric: settings and clocks."""
+    return name.startswith("__") or spoken(name) in _SILENT
+
+
+def spoken(name: str) -> str:
+    """A name for comparison with the tables above: lower case, separators as spaces, without what is in brackets."""
+    return _TAIL.sub("", name.lower()).replace("_", " ").replace("/", " ").strip()
+
+
+def step_rank(name: str, sign: Sign) -> int:
+    """How well a name says "this is the step": 0 if it does not."""
+    said = spoken(name)
+    if sign is Sign.QUOTED and said in SETTINGS:
+        return 0
+    return STEP_RANK.get(said, 0)
+
+
+def name_before(text: str, after: str) -> tuple[str, Sign] | None:
+    """The name that the text in front of a number ends with.
+
+    Args:
+        text: What stands between the number before (or the start of the line) and the number.
+        after: What follows the number.
+
+    Returns:
+        The name and how it is tied to the number; None if there is none.
+    """
+    front = text[-_WINDOW:].rstrip()
+    in_list = front.endswith("[")
+    front = front.removesuffix("[").rstrip()
+    if front[-1:] in {"'", '"'} and after[:1] == front[-1:]:  # '0.5': a number written as a string
+        front = front[:-1].rstrip()
+    tie = front[-1:]
+    if tie not in {"=", ":"}:
+        name = _segment(front)
+        return (name, Sign.LIST if in_list else Sign.BARE) if name else None
+    front = front[:-1]
+    attached = not front[-1:].isspace()
+    front = front.rstrip()
+    if front[-1:] in {"'", '"'}:
+        _, opening, key = front[:-1].rpartition(front[-1])
+        return (key, Sign.QUOTED) if opening and key and key.isprintable() else None
+    name = _segment(front, last_word=attached and (tie == "=" or text[-1:] == ":"))
+    if attached and tie == ":" and not in_list and _is_source(name, after):
+        return None
+    return (name, Sign.LIST if in_list else Sign.ASSIGNED) if name else None
+
+
+def _segment(front: str, *, last_word: bool = False) -> str:
+    """The words (or only the last one) after the last delimiter; empty unless they make a name."""
+    tail = _TAIL.search(front)
+    body = front[: tail.start()].rstrip() if tail else front
+    glued = bool(tail) and len(body) == len(front) - len(tail.group()) if tail else False
+    words_ = _LEADING.sub("", _DELIMITER.split(body)[-1].strip(" *"))
+    if last_word:
+        words_ = words_.rpartition(" ")[2]
+    name = f"{words_}{'' if glued else ' '}{tail.group()}" if tail and words_ else words_
+    if not _NAME.fullmatch(name) or name.count(" ") >= _MAX_WORDS or not name.isprintable():
+        return ""
+    return name[:NAME_LIMIT]
+
+
+def _is_source(name: str, after: str) -> bool:
+    """Whether `name:<number>` names a line of source code, as loggers print it, or ends in a range."""
+    return "@" in name or bool(_SOURCE_FILE.search(name)) or (after[:1] in {")", "]", "\t"} and not decisive(name))

@@ -1,0 +1,227 @@
+"""From lines to samples. Nothing is read from disk here, and nothing in a line is ever more than a name or a number."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from trainwatch_core.adapters.sources.logs.formats import events as _events
+from trainwatch_core.adapters.sources.logs.formats import tables
+from trainwatch_core.adapters.sources.logs.formats.axis import Axis, Place, number
+from trainwatch_core.adapters.sources.logs.formats.layout import NUMBER, PADDING, Layout, layout_of
+from trainwatch_core.model.round import LogEvent
+from trainwatch_core.model.series import Rows
+
+LINE_LIMIT = 65536
+MAX_METRICS = 64
+_BATCH = 256
+_CACHE = 2048
+_CACHED_LENGTH = 4096
+_NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What reading has to remember between two calls; plain JSON by `to_json`.
+
+    Attributes:
+        place: Where on the axis the last line stood.
+        head: The head line of the table that is being read; empty if none is.
+        marks: The last step of each metric; metrics beyond MAX_METRICS are not read.
+    """
+
+    place: Place = field(default_factory=Place)
+    head: str = ""
+    marks: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """This state as plain JSON."""
+        return {"place": asdict(self.place), "head": self.head, "marks": dict(self.marks)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> State:
+        """The state that `to_json` wrote."""
+        place = {**data["place"], "axis": Axis(data["place"]["axis"])}
+        return cls(Place(**place), str(data["head"]), dict(data["marks"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What lines held.
+
+    Attributes:
+        samples: Samples by metric, in the order of the lines.
+        events: Lines that mean something by themselves, at most MAX_EVENTS.
+        understood: How many lines gave samples.
+        state: For the next call.
+    """
+
+    samples: Mapping[str, Rows]
+    events: tuple[LogEvent, ...]
+    understood: int
+    state: State
+
+
+def parse(lines: Iterable[str], state: State | None = None) -> Parsed:
+    """Read lines of a training log, whatever trainer printed them.
+
+    The result does not depend on how the lines are cut into calls. Linear in the length of the lines, which are cut at
+    LINE_LIMIT characters. Local times are read as those of this machine.
+
+    Args:
+        lines: Clean text, one line each (see `lines.text_lines`).
+        state: What the last call gave; None for the start of a log.
+    """
+    reader = _Reader(state or State())
+    remaining = iter(lines)
+    while some := list(islice(remaining, _BATCH)):
+        reader.read(some)
+    return reader.result()
+
+
+class _Kind:
+    """A layout, and where its samples go (bound when the first line of the kind is taken)."""
+
+    __slots__ = ("layout", "sinks")
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.sinks: list[tuple[int, _Column]] | None = None
+
+
+class _Column:
+    """The samples of one metric so far."""
+
+    __slots__ = ("mark", "steps", "times", "values")
+
+    def __init__(self, mark: float | None) -> None:
+        self.mark = mark
+        self.steps, self.values, self.times = array("d"), array("d"), array("d")
+
+
+class _Reader:
+    def __init__(self, state: State) -> None:
+        self.place = replace(state.place)
+        self.head = state.head
+        self.table = tables.head(state.head) if state.head else None
+        self.row = _Kind(self.table.layout) if self.table else None
+        self.kinds: dict[tuple[str, ...], _Kind | None] = {}
+        self.columns = {name: _Column(mark) for name, mark in state.marks.items()}
+        self.events: list[LogEvent] = []
+        self.understood = 0
+        self.date, self.time = "", _NAN
+
+    def result(self) -> Parsed:
+        samples = {
+            name: Rows(np.array(column.steps), np.array(column.values), np.array(column.times))
+            for name, column in self.columns.items()
+            if column.steps
+        }
+        marks = {name: column.mark for name, column in self.columns.items() if column.mark is not None}
+        return Parsed(samples, tuple(self.events), self.understood, State(replace(self.place), self.head, marks))
+
+    def read(self, lines: list[str]) -> None:
+        hot = _events.eventful("\n".join(lines))
+        for line in lines:
+            if hot:
+                self._event(line)
+            self._line(line if len(line) <= LINE_LIMIT else line[:LINE_LIMIT])
+
+    def _event(self, line: str) -> None:
+        step = self.place.step if self.place.known or self.columns else None
+        if len(self.events) < _events.MAX_EVENTS and (event := _events.event(line, step)):
+            self.events.append(event)
+
+    def _line(self, line: str) -> None:
+        if self.table is not None and self.table.fits(line) and self._row(line):
+            return
+        parts = NUMBER.split(PADDING.sub(" ", line) if "  " in line else line)
+        if len(parts) == 1:
+            self._text(line)
+            return
+        key = tuple(parts[::2])
+        try:
+            kind = self.kinds[key]
+        except KeyError:
+            kind = self._analyse(key, line)
+        if kind is not None:
+            self._take(kind, parts[1::2], line)
+        if self.table is not None and not self.table.delimiter and (kind is None or not kind.layout.pairs):
+            self._row(line)
+
+    def _row(self, line: str) -> bool:
+        row = self.table.row(line) if self.table else None
+        if row is None or self.row is None:
+            return False
+        self._take(self.row, row, line)
+        return True
+
+    def _analyse(self, key: tuple[str, ...], line: str) -> _Kind | None:
+        layout = layout_of(key, line)
+        kind = None if layout is None else _Kind(layout)
+        if layout is None or not layout.pairs:
+            self._text(line)
+        if len(self.kinds) >= _CACHE:
+            self.kinds.clear()
+        if len(line) <= _CACHED_LENGTH:
+            self.kinds[key] = kind
+        return kind
+
+    def _text(self, line: str) -> None:
+        if len(line) <= _CACHED_LENGTH and tables.may_be_head(line) and (table := tables.head(line)):
+            self.table, self.row, self.head = table, _Kind(table.layout), line
+
+    def _take(self, kind: _Kind, numbers: list[str], line: str) -> None:
+        layout, place = kind.layout, self.place
+        if layout.step >= 0 or layout.epoch >= 0:
+            place.move(layout, numbers)
+        elif not (layout.decisive if place.known else layout.plain):
+            return
+        sinks = kind.sinks
+        if sinks is None:
+            sinks = kind.sinks = self._bind(layout)
+        if not sinks:
+            return
+        if place.axis is not Axis.STEP and any(column.mark == place.step for _, column in sinks):
+            place.count()
+        step = place.step
+        when = self._when(line, layout.date_at) if layout.date_at >= 0 else _NAN
+        for index, column in sinks:
+            text = numbers[index]
+            if text:
+                column.mark = step
+                column.steps.append(step)
+                column.values.append(number(text))
+                column.times.append(when)
+        self.understood += 1
+
+    def _bind(self, layout: Layout) -> list[tuple[int, _Column]]:
+        sinks = []
+        for index, name in layout.pairs:
+            if name not in self.columns and len(self.columns) < MAX_METRICS:
+                self.columns[name] = _Column(None)
+            if name in self.columns:
+                sinks.append((index, self.columns[name]))
+        return sinks
+
+    def _when(self, line: str, start: int) -> float:
+        date = line[start : start + 30]
+        if date[:19] != self.date:  # many lines of a log are of the same second
+            self.date, self.time = date[:19], _time(date)
+        return self.time
+
+
+def _time(date: str) -> float:
+    """Unix seconds of an ISO date; NaN if it is none. Without a `Z` it is local time of this machine."""
+    try:
+        when = datetime.fromisoformat(date[:19])
+        utc = date[19:].lstrip(".,0123456789").startswith("Z")
+        return when.replace(tzinfo=UTC).timestamp() if utc else when.timestamp()
+    except (ValueError, OverflowError):
+        return _NAN

@@ -1,0 +1,1 @@
+"""How jobs are stopped, and proven gone."""

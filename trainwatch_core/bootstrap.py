@@ -1,0 +1,193 @@
+"""All wiring, read from top to bottom."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import signal
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from datetime import tzinfo
+from pathlib import Path
+
+from trainwatch_core import registry
+from trainwatch_core.adapters.attachment import Attachment, exclusive
+from trainwatch_core.adapters.clock import SystemClock
+from trainwatch_core.adapters.dispatch.threads import ThreadDispatcher
+from trainwatch_core.adapters.evidence import DirectoryLocker
+from trainwatch_core.adapters.notes import FileNotebook
+from trainwatch_core.adapters.sources.locate import locate
+from trainwatch_core.adapters.stores.sql import open_store
+from trainwatch_core.adapters.ticker import DailyTicker
+from trainwatch_core.adapters.ticker import Ticker as IntervalTicker
+from trainwatch_core.config import Settings
+from trainwatch_core.decision.authority import Rules
+from trainwatch_core.engine.engine import Engine
+from trainwatch_core.engine.world import Terms, World
+from trainwatch_core.model.errors import StorageError
+from trainwatch_core.model.finding import Weight
+from trainwatch_core.model.run import RunRef
+from trainwatch_core.model.watch import Watch
+from trainwatch_core.ports import Notifier, Painter, Stopper, Ticker
+from trainwatch_core.report.chart import ChartSpec
+
+
+@contextlib.contextmanager
+def build(settings: Settings, notifier: Notifier, *, environ: Mapping[str, str], team: str = "") -> Iterator[Engine]:
+    """An engine on the configured database; closed when the block ends.
+
+    Args:
+        settings: As configured.
+        notifier: Where messages go.
+        environ: The environment.
+        team: Id of the home Slack workspace; without one nobody of Slack may do anything.
+
+    Raises:
+        StorageError: If the data directory or the database cannot be used.
+    """
+    _make(settings.data_dir)
+    clock = SystemClock()
+    store = open_store(str(settings.database))
+    stoppers: dict[tuple[str, str, str], Stopper | None] = {}
+
+    def stopper(watch: Watch) -> Stopper | None:
+        # Kept for a watch: it remembers which processes it once saw, also when they have left their parents since.
+        wanted = (watch.id, watch.context.launch, watch.context.stop_command)
+        if wanted not in stoppers:
+            stoppers[wanted] = registry.stopper_of(watch, settings, clock)
+        return stoppers[wanted]
+
+    world = World(
+        store=store,
+        clock=clock,
+        dispatcher=ThreadDispatcher(),
+        notifier=notifier,
+        painter=LatePainter(),
+        locker=DirectoryLocker(settings.evidence),
+        notebook=FileNotebook(clock),
+        sources=lambda watch: registry.sources_of(watch, settings),
+        stopper=stopper,
+        checks=registry.CHECKS,
+        rules=_rules(settings, team),
+        terms=_terms(settings),
+        exclusive=lambda name: exclusive(settings.data_dir / "locks", name),
+        owner=f"{socket.gethostname()}:{os.getpid()}",
+        reach=_crash_points(environ),
+    )
+    engine = Engine(world, only=frozenset())
+    try:
+        yield engine
+    finally:
+        store.close()
+
+
+class LatePainter:
+    """Enters matplotlib's room when the first picture is painted: it costs a second."""
+
+    def __init__(self) -> None:
+        self._painter: Painter | None = None
+
+    def paint(self, spec: ChartSpec) -> bytes:
+        """The PNG of a chart.
+
+        Raises:
+            PaintError: If it cannot be drawn.
+        """
+        if self._painter is None:
+            from trainwatch_core.adapters.charts import MatplotlibPainter  # noqa: PLC0415  # entered when needed
+
+            self._painter = MatplotlibPainter()
+        return self._painter.paint(spec)
+
+
+def make_ticker(knock: Callable[[], None], *, every: float) -> Ticker:
+    """Knocks every so many seconds."""
+    return IntervalTicker(knock, every=every)
+
+
+def make_daily(knock: Callable[[], None], *, at: str, zone: tzinfo) -> Ticker:
+    """Knocks once a day at a local time such as `09:00`."""
+    return DailyTicker(knock, at=at, zone=zone)
+
+
+@contextlib.contextmanager
+def only_one(settings: Settings, name: str) -> Iterator[None]:
+    """Hold a name in the data directory; the kernel lets it go when the process dies.
+
+    Raises:
+        ConflictError: If another process holds it.
+        StorageError: If the lock cannot be made.
+    """
+    held = Attachment(settings.data_dir / "attached")
+    _make(settings.data_dir)
+    held.take(name)
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def run_on_this_machine(path: str) -> RunRef:
+    """The offline run or log file at an absolute path.
+
+    Raises:
+        InvalidInputError: If there is none.
+    """
+    return locate(path, cwd=Path("/"))
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StorageError(
+            f"The data directory cannot be made: {error.strerror}",
+            where=str(folder),
+            todo="Set data_dir in trainwatch.toml, or TRAINWATCH_DATA_DIR, to a directory that can be written",
+        ) from error
+
+
+def user_name(uid: int) -> str:
+    """Name of an operating-system user; the number itself where it has none (containers)."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _rules(settings: Settings, team: str) -> Rules:
+    return Rules(
+        local_user=user_name(settings.database.stat().st_uid),
+        team=team,
+        allow_chat_commands=settings.slack.allow_chat_commands,
+        admins=frozenset(settings.admins),
+        approvers=frozenset(settings.approvers),
+        watchers=frozenset(settings.watchers),
+    )
+
+
+def _terms(settings: Settings) -> Terms:
+    stop = settings.stop
+    return Terms(
+        approval_ttl=stop.approval_ttl,
+        auto_grace=stop.auto_grace,
+        auto_hard_only=Weight.SOFT not in stop.auto_on,
+        auto_per_hour=stop.auto_per_hour,
+        auto_per_day=stop.auto_per_day,
+        mass_stop=stop.mass_stop,
+        mute=stop.mute,
+        cost_per_hour=settings.cost.per_hour,
+        currency=settings.cost.currency,
+    )
+
+
+def _crash_points(environ: Mapping[str, str]) -> Callable[[str], None]:
+    """For tests of durability: TRAINWATCH_CRASH_AT names the point at which this process dies without a word."""
+    wanted = environ.get("TRAINWATCH_CRASH_AT", "")
+
+    def reach(name: str) -> None:
+        if name == wanted:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return reach

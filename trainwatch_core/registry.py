@@ -1,0 +1,160 @@
+"""Which kinds there are: a plug-in is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from trainwatch_core.adapters.stoppers.combined import CombinedStopper
+from trainwatch_core.adapters.stoppers.command import CommandStopper
+from trainwatch_core.adapters.stoppers.process import ProcessStopper
+from trainwatch_core.checks import (
+    baseline,
+    blind,
+    divergence,
+    evaluation,
+    gradient,
+    learning_rate,
+    nan,
+    plateau,
+    progress,
+    spike,
+    stale,
+)
+from trainwatch_core.config import Settings
+from trainwatch_core.engine.world import Check
+from trainwatch_core.model.errors import InvalidInputError, StopRefusedError
+from trainwatch_core.model.launch import LOCALHOST, Launch, parse_launch
+from trainwatch_core.model.run import RunKind
+from trainwatch_core.model.watch import Watch
+from trainwatch_core.ports import Clock, Source, Stopper
+
+CHECKS: Sequence[Check] = (
+    blind.check,
+    stale.check,
+    nan.check,
+    spike.check,
+    divergence.check,
+    plateau.check,
+    baseline.check,
+    evaluation.check,
+    gradient.check,
+    learning_rate.check,
+    progress.check,
+)
+
+
+def sources_of(watch: Watch, settings: Settings) -> Sequence[Source]:
+    """The sources of a watch, first choice first. Their rooms are entered only when a watch needs them."""
+    _require_allowed(watch, settings)
+    sources = [_RUNS[watch.run.kind](watch, settings)]
+    if watch.context.log_path:
+        sources.append(_log_file(watch.context.log_path, settings))
+    if watch.context.log_argv:
+        sources.append(_log_command(watch.context.log_argv))
+    return sources
+
+
+def _require_allowed(watch: Watch, settings: Settings) -> None:
+    allowed, entity = settings.wandb.entities, watch.run.target.partition("/")[0]
+    if watch.run.kind is RunKind.WANDB and allowed and entity not in allowed:
+        raise InvalidInputError(
+            "Runs of this entity are not watched here",
+            where=str(watch.run),
+            todo=f"Allowed by [wandb] entities: {', '.join(allowed)}",
+        )
+
+
+def stopper_of(watch: Watch, settings: Settings, clock: Clock) -> Stopper | None:
+    """How the job of a watch is stopped: its stop command first, else as it was launched; None if neither is known.
+
+    Raises:
+        InvalidInputError: If launch or command cannot be read.
+        StopRefusedError: If the kind of launch cannot be stopped.
+    """
+    context = watch.context
+    launched = _launched(parse_launch(context.launch), settings, clock) if context.launch else None
+    if not context.stop_command:
+        return launched
+    command = CommandStopper(
+        context.stop_command,
+        clock=clock,
+        tokens_dir=settings.tokens,
+        timeout=settings.stop.command_timeout,
+        wait=settings.stop.grace,
+    )
+    return CombinedStopper(command, launched) if launched is not None else command
+
+
+def stoppable(launch: Launch) -> bool:
+    """Whether somebody here knows how to stop a job that was launched like this."""
+    return launch.kind in _STOPPERS and launch.host == LOCALHOST
+
+
+def _launched(launch: Launch, settings: Settings, clock: Clock) -> Stopper:
+    if not stoppable(launch):
+        known = ", ".join(f"{kind}:..." for kind in _STOPPERS)
+        raise StopRefusedError(
+            "Nobody here knows how to stop a job that was launched like this",
+            where=str(launch),
+            todo=f"Known on this machine: {known}; or give --stop-command",
+        )
+    return _STOPPERS[launch.kind](launch, settings, clock)
+
+
+def _process(launch: Launch, settings: Settings, clock: Clock) -> Stopper:
+    stop = settings.stop
+    return ProcessStopper(
+        launch.target, clock=clock, tokens_dir=settings.tokens, grace=stop.grace, kill_wait=stop.kill_wait
+    )
+
+
+_STOPPERS: Mapping[str, Callable[[Launch, Settings, Clock], Stopper]] = {"pid": _process}
+
+
+def _wandb_run(watch: Watch, settings: Settings) -> Source:
+    folder = settings.offline_folder(watch.run)
+    return _wandb_folder(folder, watch) if folder else _wandb_server(watch, settings)
+
+
+def _wandb_folder(folder: str, watch: Watch) -> Source:
+    from trainwatch_core.adapters.sources.wandb.folder import WandbFolderSource  # noqa: PLC0415  # entered when needed
+
+    return WandbFolderSource(folder, watch.run.short)
+
+
+def _wandb_server(watch: Watch, settings: Settings) -> Source:
+    from trainwatch_core.adapters.sources.wandb.server import WandbServerSource  # noqa: PLC0415  # entered when needed
+    from trainwatch_core.adapters.sources.wandb.settings import load_endpoint  # noqa: PLC0415  # likewise
+
+    server = settings.wandb
+    return WandbServerSource(watch.run, endpoint=lambda: load_endpoint(server.base_url), timeout=server.timeout)
+
+
+def _wandb_offline(watch: Watch, settings: Settings) -> Source:
+    from trainwatch_core.adapters.sources.wandb.offline import WandbOfflineSource  # noqa: PLC0415  # likewise
+
+    del settings
+    return WandbOfflineSource(watch.run.target)
+
+
+def _log_run(watch: Watch, settings: Settings) -> Source:
+    return _log_file(watch.run.target, settings)
+
+
+def _log_file(path: str, settings: Settings) -> Source:
+    from trainwatch_core.adapters.sources.logs.file import LogFileSource  # noqa: PLC0415  # likewise
+
+    return LogFileSource(path, roots=tuple(str(root) for root in settings.log.roots))
+
+
+def _log_command(argv: tuple[str, ...]) -> Source:
+    from trainwatch_core.adapters.sources.logs.command import LogCommandSource  # noqa: PLC0415  # likewise
+
+    return LogCommandSource(argv)
+
+
+_RUNS: Mapping[RunKind, Callable[[Watch, Settings], Source]] = {
+    RunKind.WANDB: _wandb_run,
+    RunKind.WANDB_OFFLINE: _wandb_offline,
+    RunKind.LOG: _log_run,
+}

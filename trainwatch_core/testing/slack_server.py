@@ -1,0 +1,332 @@
+"""A stand-in for Slack on this machine: Web API over HTTP and Socket Mode over a WebSocket, with faults on demand.
+
+It is no Slack: it knows the calls that the bot makes, keeps what it is told, and fails as it is scripted to. What was
+learned about the real one (REALITY.md of the project's notes, slack_sdk's source) is built in: posts carry metadata,
+edits come back as events, files are shared a little later, an envelope must be acknowledged.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from trainwatch_core.testing.slack_payloads import APP, BOT_ID, BOT_USER, TEAM, click_payload
+from trainwatch_core.testing.slack_wire import Fault, Json, Socket, Wire, WireServer
+
+BOT_TOKEN = "xoxb-0000000000-standintoken000000000000"  # noqa: S105  # opens nothing
+APP_TOKEN = "xapp-1-A0APP-0000000000-standin0000000000"  # noqa: S105  # likewise
+
+
+@dataclass
+class Envelope:
+    """Something that was sent to the bot over the socket.
+
+    Attributes:
+        ident: Its id.
+        sent_at: Monotonic seconds.
+        acked_at: When it was acknowledged; None until then.
+        answer: The payload of the acknowledgement.
+    """
+
+    ident: str
+    sent_at: float
+    acked_at: float | None = None
+    answer: Json = field(default_factory=dict)
+
+
+class SlackServer:
+    """The stand-in. Use it as a context manager.
+
+    Attributes:
+        users: `users.info` by user id.
+        channels: `conversations.info` by channel id.
+        messages: What stands in each channel, oldest first.
+        calls: Method and arguments of every call, in order.
+        received: Every byte that came in.
+        faults: By method (`upload` for the bytes of a file, `*` for all), oldest first.
+        echo: Whether posts of the bot come back as events, as they do in Slack.
+        deaf: Whether pings stay unanswered.
+    """
+
+    def __init__(self) -> None:
+        self.users: dict[str, Json] = {}
+        self.channels: dict[str, Json] = {"C0TRAIN": self._channel("C0TRAIN"), "C0DIGEST": self._channel("C0DIGEST")}
+        self.messages: dict[str, list[Json]] = defaultdict(list)
+        self.calls: list[tuple[str, Json]] = []
+        self.received: list[bytes] = []
+        self.faults: dict[str, list[Fault]] = defaultdict(list)
+        self.echo = True
+        self.deaf = False
+        self.changed = threading.Condition()
+        self._files: dict[str, Json] = {}
+        self._envelopes: dict[str, Envelope] = {}
+        self._sockets: list[Socket] = []
+        self._numbers = itertools.count(1)
+        self._server = WireServer(("127.0.0.1", 0), Wire)
+        self._server.slack = self
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begin to serve."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End, with every connection."""
+        self.drop_sockets()
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def api_url(self) -> str:
+        """Address of the Web API."""
+        return f"http://127.0.0.1:{self._server.server_port}/api/"
+
+    def add_user(self, user: str, **told: object) -> None:
+        """Let a user exist: a full member of the home workspace, unless told otherwise."""
+        self.users[user] = {"id": user, "team_id": TEAM, "deleted": False, "is_bot": False, **told}
+
+    def fail(self, method: str, fault: Fault) -> None:
+        """Let calls of a method fail."""
+        self.faults[method].append(fault)
+
+    def heal(self) -> None:
+        """No more faults."""
+        self.faults.clear()
+
+    # What people do.
+
+    def command(self, text: str, *, user: str = "U0ANA", channel: str = "C0TRAIN", team: str = TEAM) -> Envelope:
+        """Somebody types `/watch text`."""
+        payload = {"command": "/watch", "text": text, "user_id": user, "channel_id": channel, "team_id": team}
+        return self.send("slash_commands", {**payload, "api_app_id": APP, "token": "x", "trigger_id": "1.2"})
+
+    def reply(self, root: Json, text: str, *, user: str = "U0ANA", **event: object) -> Envelope:
+        """Somebody writes in a thread."""
+        ts = self._ts()
+        said = {"type": "message", "channel": root["channel"], "user": user, "text": text, "ts": ts, "team": TEAM}
+        return self.event({**said, "thread_ts": root["ts"], "event_ts": ts, "channel_type": "channel", **event})
+
+    def event(self, event: Json) -> Envelope:
+        """An event of the Events API."""
+        body = {
+            "type": "event_callback",
+            "team_id": TEAM,
+            "api_app_id": APP,
+            "event": event,
+            "event_id": self._id("Ev"),
+        }
+        return self.send("events_api", {**body, "event_time": int(time.time()), "token": "x"})
+
+    def click(self, message: Json, action_id: str, *, user: str = "U0ANA", **over: object) -> Envelope:
+        """Somebody presses a button of a message."""
+        return self.send("interactive", click_payload(message, action_id, user=user, **over))
+
+    def send(self, kind: str, payload: Json) -> Envelope:
+        """Send an envelope over the newest socket."""
+        envelope = Envelope(self._id("env"), time.monotonic())
+        self._envelopes[envelope.ident] = envelope
+        text = json.dumps(
+            {"type": kind, "envelope_id": envelope.ident, "payload": payload, "accepts_response_payload": True}
+        )
+        with self.changed:
+            if not self.changed.wait_for(lambda: bool(self._sockets), 30.0):
+                raise TimeoutError("the bot has no socket open")
+            self._sockets[-1].send(text)
+        return envelope
+
+    def acked(self, envelope: Envelope, timeout: float = 5.0) -> float:
+        """Seconds until the bot acknowledged.
+
+        Raises:
+            TimeoutError: If it did not.
+        """
+        with self.changed:
+            if not self.changed.wait_for(lambda: envelope.acked_at is not None, timeout):
+                raise TimeoutError(f"{envelope.ident} was not acknowledged")
+        return (envelope.acked_at or 0.0) - envelope.sent_at
+
+    def wait(self, found: Callable[[], object], timeout: float = 10.0) -> Any:  # noqa: ANN401  # whatever was found
+        """What `found` returns as soon as it is true; looked at again after every call.
+
+        Raises:
+            TimeoutError: If it never is.
+        """
+        deadline = time.monotonic() + timeout
+        with self.changed:
+            while not (value := found()):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError("what was waited for did not come")
+                self.changed.wait(min(left, 0.2))
+        return value
+
+    def drop_sockets(self) -> None:
+        """Cut every socket off."""
+        with self.changed:
+            sockets, self._sockets[:] = list(self._sockets), []
+        for socket in sockets:
+            socket.close()
+
+    def said(self, text: str, *, channel: str = "C0TRAIN") -> list[Json]:
+        """Messages of a channel that have a text in them, wherever in them."""
+        return [message for message in self.messages[channel] if text in json.dumps(message, ensure_ascii=False)]
+
+    # What the bot does.
+
+    def call(self, method: str, given: Json) -> Json:
+        """Carry one call out."""
+        act = getattr(self, "_do_" + method.replace(".", "_"), None)
+        if act is None:
+            return {"ok": False, "error": "unknown_method"}
+        with self.changed:
+            answer: Json = act(given)
+            self.changed.notify_all()
+        return {"ok": True, **answer} if "error" not in answer else {"ok": False, **answer}
+
+    def next_fault(self, method: str) -> Fault | None:
+        """The fault that this call meets."""
+        with self.changed:
+            for name in (method, "*"):
+                for fault in self.faults[name]:
+                    if fault.times > 0:
+                        fault.times -= 1
+                        return fault
+        return None
+
+    def joined(self, socket: Socket) -> None:
+        """A socket was opened."""
+        with self.changed:
+            self._sockets.append(socket)
+            self.changed.notify_all()
+
+    def left(self, socket: Socket) -> None:
+        """A socket was closed."""
+        with self.changed:
+            if socket in self._sockets:
+                self._sockets.remove(socket)
+            self.changed.notify_all()
+
+    def heard(self, text: str) -> None:
+        """The bot acknowledged something."""
+        told = json.loads(text)
+        with self.changed:
+            envelope = self._envelopes.get(told.get("envelope_id", ""))
+            if envelope is not None and envelope.acked_at is None:
+                envelope.acked_at, envelope.answer = time.monotonic(), told.get("payload") or {}
+            self.changed.notify_all()
+
+    @staticmethod
+    def _do_auth_test(_given: Json) -> Json:
+        return {"team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT_ID, "url": "https://stand-in.slack.example/"}
+
+    def _do_apps_connections_open(self, _given: Json) -> Json:
+        return {"url": f"ws://127.0.0.1:{self._server.server_port}/socket"}
+
+    def _do_users_info(self, given: Json) -> Json:
+        user = self.users.get(str(given.get("user")))
+        return {"user": user} if user is not None else {"error": "user_not_found"}
+
+    def _do_conversations_info(self, given: Json) -> Json:
+        channel = self.channels.get(str(given.get("channel")))
+        return {"channel": channel} if channel is not None else {"error": "channel_not_found"}
+
+    def _do_chat_postMessage(self, given: Json) -> Json:  # noqa: N802  # Slack's spelling
+        if given.get("channel") not in self.channels:
+            return {"error": "channel_not_found"}
+        if self.channels[given["channel"]].get("is_archived"):
+            return {"error": "is_archived"}
+        kept = {key: given[key] for key in ("channel", "text", "blocks", "thread_ts", "metadata") if given.get(key)}
+        message = {**kept, "type": "message", "ts": self._ts(), "user": BOT_USER, "bot_id": BOT_ID}
+        self.messages[message["channel"]].append(message)
+        self._echo({**message, "event_ts": message["ts"]})
+        return {"channel": message["channel"], "ts": message["ts"], "message": message}
+
+    def _do_chat_update(self, given: Json) -> Json:
+        for message in self.messages[given["channel"]]:
+            if message["ts"] == given["ts"]:
+                message.update({key: given[key] for key in ("text", "blocks") if key in given})
+                message.setdefault("edits", 0)
+                message["edits"] += 1
+                edited = {"type": "message", "subtype": "message_changed", "hidden": True, "channel": given["channel"]}
+                self._echo({**edited, "message": message, "ts": self._ts()})
+                return {"ts": given["ts"], "channel": given["channel"]}
+        return {"error": "message_not_found"}
+
+    def _do_chat_postEphemeral(self, given: Json) -> Json:  # noqa: N802  # likewise
+        ts = self._ts()
+        self.messages[f"@{given['user']}"].append({**given, "ts": ts})
+        return {"message_ts": ts}
+
+    def _do_reactions_add(self, given: Json) -> Json:
+        self.messages["reactions"].append(given)
+        return {}
+
+    def _do_conversations_replies(self, given: Json) -> Json:
+        root, oldest = given["ts"], str(given.get("oldest") or "0")
+        found = [m for m in self.messages[given["channel"]] if m.get("thread_ts") == root and m["ts"] > oldest]
+        return {"messages": found, "response_metadata": {"next_cursor": ""}}
+
+    def _do_conversations_history(self, given: Json) -> Json:
+        oldest = str(given.get("oldest") or "0")
+        found = [m for m in self.messages[given["channel"]] if not m.get("thread_ts") and m["ts"] > oldest]
+        return {"messages": found[::-1], "response_metadata": {"next_cursor": ""}}
+
+    def _do_files_getUploadURLExternal(self, given: Json) -> Json:  # noqa: N802  # likewise
+        ident = self._id("F")
+        self._files[ident] = {"id": ident, "name": given["filename"], "content": b""}
+        return {"file_id": ident, "upload_url": f"http://127.0.0.1:{self._server.server_port}/upload/{ident}"}
+
+    def _do_files_completeUploadExternal(self, given: Json) -> Json:  # noqa: N802  # likewise
+        files = [{**self._files[file["id"]], "title": file.get("title")} for file in given["files"]]
+        shown = [{key: file[key] for key in ("id", "name", "title")} for file in files]
+        message: Json = {
+            "type": "message",
+            "subtype": "file_share",
+            "ts": self._ts(),
+            "bot_id": BOT_ID,
+            "user": BOT_USER,
+        }
+        message |= {"channel": given["channel_id"], "files": shown, "sizes": [len(f["content"]) for f in files]}
+        if given.get("thread_ts"):
+            message["thread_ts"] = given["thread_ts"]
+        self.messages[given["channel_id"]].append(message)
+        return {"files": shown}
+
+    def uploaded(self, ident: str, content: bytes) -> None:
+        """The bytes of a file arrived."""
+        with self.changed:
+            self._files[ident]["content"] = content
+
+    def _echo(self, event: Json) -> None:
+        if self.echo and self._sockets:
+            body = {"type": "event_callback", "team_id": TEAM, "event": event, "event_id": self._id("Ev")}
+            envelope = {"type": "events_api", "envelope_id": self._id("env"), "payload": body}
+            self._sockets[-1].send(json.dumps(envelope, default=str))
+
+    @staticmethod
+    def _channel(ident: str) -> Json:
+        return {"id": ident, "is_member": True, "is_ext_shared": False, "is_archived": False}
+
+    def _ts(self) -> str:
+        # Of Slack's form, and never twice the same.
+        return f"{int(time.time())}.{next(self._numbers):06d}"
+
+    def _id(self, kind: str) -> str:
+        return f"{kind}{next(self._numbers):06d}"
+
+
+@contextmanager
+def slack_server() -> Iterator[SlackServer]:
+    """A stand-in with Ana, Bo and Cy in it."""
+    with SlackServer() as server:
+        for user in ("U0ANA", "U0BO", "U0CY"):
+            server.add_user(user)
+        yield server

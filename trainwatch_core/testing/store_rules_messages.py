@@ -1,0 +1,150 @@
+"""Rules of a store about the outbox and the audit."""
+# ruff: noqa: S101, PLR2004  # assert is how a conformance suite speaks, and its figures are the expectation
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+
+from trainwatch_core.model.actor import SYSTEM
+from trainwatch_core.model.change import Change, Outgoing, Receipt
+from trainwatch_core.model.errors import NotFoundError
+from trainwatch_core.model.finding import Decision
+from trainwatch_core.model.message import (
+    Body,
+    Card,
+    FinalSummary,
+    Look,
+    Notice,
+    Picture,
+    ProjectNote,
+    Report,
+    StopOutcome,
+    StopQuestion,
+)
+from trainwatch_core.model.stop import RequestState
+from trainwatch_core.ports import Store
+from trainwatch_core.testing.store_samples import (
+    NOON,
+    minutes,
+    sample_act,
+    sample_message,
+    sample_request,
+    sample_watch,
+)
+
+BODIES: tuple[Body, ...] = (
+    Report("w1", 1, NOON, "t", "s", "r", ("m",), (), ("e",), Decision.STOP, ("why",), minutes(1), recovered=True),
+    Report("w1", 1, NOON, "t", "s", "r", (), (), (), Decision.CONTINUE, (), None),
+    Picture("w1", 1, "title", "alt"),
+    StopQuestion("w1", "r1", "run", ("saw",), "would", sample_request().plan, "ffff", minutes(5), 3600.0, "/evidence"),
+    StopOutcome("w1", "r1", RequestState.UNKNOWN, ("line",), loud=True),
+    FinalSummary("w1", "run", "title", (("Label", "text"), ("Other", "<!channel> \udcff"))),
+    Notice("w1", "text\nof two lines", loud=True),
+    ProjectNote("w1", "/notes.md", "# text"),
+    Card(
+        "w1",
+        "run",
+        "",
+        Look.STOPPED,
+        "why",
+        ("m",),
+        "",
+        None,
+        3,
+        automatic=True,
+        owner=SYSTEM,
+        since=NOON,
+        over_at=minutes(2),
+    ),
+)
+
+
+class MessageRules:
+    """Queueing once, in order; delivering; remembering every act."""
+
+    def test_every_kind_of_message_is_among_the_samples(self) -> None:
+        """A new kind of message must be added to the samples, so that every store is tried with it."""
+        assert {type(body) for body in BODIES} == set(get_args(Body))
+
+    @pytest.mark.parametrize("body", BODIES, ids=lambda body: type(body).__name__)
+    def test_a_message_comes_back_as_it_went(self, store: Store, body: Body) -> None:
+        """Every kind of message is read back as itself."""
+        store.commit(Change(sample_watch(), outbox=(sample_message("k", body=body),)))
+        assert store.outbox("w1") == (sample_message("k", body=body),)
+
+    def test_the_same_fact_is_queued_once(self, store: Store) -> None:
+        """A key that is known is passed over in silence, within a commit and after delivery; the rest is queued."""
+        first = sample_message("k")
+        watch = store.commit(Change(sample_watch(), outbox=(first, sample_message("k", body=Notice("w1", "other")))))
+        store.delivered(replace(first, state=Outgoing.SENT, attempts=1))
+        store.commit(Change(watch, outbox=(sample_message("k"), sample_message("new"))))
+        assert [(row.key, row.state) for row in store.outbox("w1")] == [("k", "sent"), ("new", "waiting")]
+        assert store.outbox("w1")[0].body == first.body
+
+    def test_messages_of_a_watch_wait_in_line(self, store: Store) -> None:
+        """Of each watch only the oldest waiting message may go; the next one after it is sent or dropped."""
+        store.commit(Change(sample_watch("w2"), outbox=(sample_message("z", watch_id="w2"),)))
+        rows = tuple(sample_message(key) for key in ("c", "a", "b"))
+        store.commit(Change(sample_watch(), outbox=rows))
+        assert [row.key for row in store.waiting(NOON)] == ["z", "c"]
+        store.delivered(replace(rows[0], state=Outgoing.SENT))
+        assert [row.key for row in store.waiting(NOON, only={"w1"})] == ["a"]
+        store.delivered(replace(rows[1], state=Outgoing.DROPPED, problem="archived"))
+        assert [row.key for row in store.waiting(NOON, only=["w1", "nobody"])] == ["b"]
+        assert not store.waiting(NOON, only=())
+        assert [row.key for row in store.outbox("w1")] == ["c", "a", "b"]
+
+    def test_a_message_that_backs_off_holds_the_line(self, store: Store) -> None:
+        """Until its next try the oldest message is not offered, and none of its watch overtakes it."""
+        rows = (sample_message("first"), sample_message("second"))
+        store.commit(Change(sample_watch(), outbox=rows))
+        store.delivered(replace(rows[0], attempts=2, next_try_at=minutes(5), problem="timeout"))
+        assert not store.waiting(minutes(4.99))
+        (row,) = store.waiting(minutes(5))
+        assert (row.key, row.attempts, row.problem, row.next_try_at) == ("first", 2, "timeout", minutes(5))
+
+    def test_a_receipt_is_kept(self, store: Store) -> None:
+        """Where a message was posted is stored with it."""
+        store.commit(Change(sample_watch(), outbox=(sample_message("k"),)))
+        sent = replace(sample_message("k"), state=Outgoing.SENT, attempts=1, receipt=Receipt("C1/1.2", NOON))
+        store.delivered(sent)
+        assert store.outbox("w1") == (sent,)
+
+    def test_a_sent_message_stays_sent(self, store: Store) -> None:
+        """A slower sender's failure does not bring a delivered message back, and loses no receipt."""
+        store.commit(Change(sample_watch(), outbox=(sample_message("k"),)))
+        sent = replace(sample_message("k"), state=Outgoing.SENT, attempts=1, receipt=Receipt("C1/1.2", NOON))
+        store.delivered(sent)
+        store.delivered(replace(sample_message("k"), attempts=1, problem="timeout", next_try_at=NOON))
+        assert store.outbox("w1") == (sent,)
+        assert not store.waiting(minutes(9))
+
+    def test_an_unknown_message_cannot_be_delivered(self, store: Store) -> None:
+        """Marking a message that was never queued is an error."""
+        with pytest.raises(NotFoundError):
+            store.delivered(sample_message("nothing"))
+
+    def test_the_audit_keeps_acts_and_refusals_in_order(self, store: Store) -> None:
+        """Rows of commits and of refusals are listed as they were appended, by watch and from a moment on."""
+        acts = [sample_act(f"verb{number}", watch_id=f"w{number % 2}", at=minutes(number)) for number in range(4)]
+        store.audit(acts[0])
+        store.commit(Change(sample_watch(), audit=(acts[1], acts[2])))
+        store.audit(acts[3])
+        assert list(store.audited()) == acts
+        assert list(store.audited(watch_id="w1")) == [acts[1], acts[3]]
+        assert list(store.audited(since=minutes(2))) == acts[2:]
+        assert list(store.audited(watch_id="w0", since=minutes(1))) == [acts[2]]
+
+    def test_the_same_act_twice_is_two_rows(self, store: Store) -> None:
+        """Nothing is merged in the audit, and an act need not belong to a known watch."""
+        for _ in range(2):
+            store.audit(sample_act(watch_id="never was"))
+        assert len(store.audited()) == 2
+
+    def test_closing_twice_is_harmless(self, store: Store) -> None:
+        """A store can be closed more than once."""
+        store.close()
+        store.close()
