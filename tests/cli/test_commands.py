@@ -1,0 +1,121 @@
+"""The short commands: one line each, an exit code each, an error in words."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pexpect
+import pytest
+
+from trainwatch_core.testing.desk import Desk, falling
+
+PUZZLED = ["1.0", "1.01"] * 2
+
+
+@pytest.mark.parametrize(
+    ("losses", "code", "word"),
+    [(falling(), 0, "CONTINUE"), ([], 10, "WAIT"), ([*falling(), *["nan"] * 60], 20, "STOP")],
+)
+def test_check_looks_once_and_exits_with_the_decision(desk: Desk, losses: list[str], code: int, word: str) -> None:
+    """For shell scripts and cron: 0 CONTINUE, 10 WAIT, 20 STOP."""
+    done = desk.run("check", str(desk.log(losses)))
+    assert (done.returncode, f"Decision: {word}" in done.stdout) == (code, True), done.stdout + done.stderr
+
+
+def test_check_stores_nothing(desk: Desk) -> None:
+    """A look in passing leaves no watch behind."""
+    desk.run("check", str(desk.log(falling())))
+    assert "No open watch" in desk.run("list").stdout
+
+
+def test_an_unreachable_run_waits(desk: Desk) -> None:
+    """F-W01 B6: a server that does not answer is no reason to stop, and no error of the person's."""
+    (desk.folder / "trainwatch.toml").write_text('[wandb]\nbase_url = "http://127.0.0.1:9"\ntimeout = "3s"\n')
+    done = desk.run("check", "lab/vision/r1")
+    assert done.returncode == 10, done.stdout + done.stderr
+    assert "Data source: unreachable" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("check", "nonsense"), 2, "does not name a W&B run"),
+        (("check", "./missing.log"), 2, "no such file"),
+        (("watch", "lab/vision/r1", "--launch", "pid:1"), 2, "process"),
+        (("watch", "lab/vision/r1", "--launch", "carrier-pigeon:7"), 1, "stop"),
+        (("watch", "lab/vision/r1", "--baseline", "2.3"), 2, "no metric with a value"),
+        (("watch", "lab/vision/r1", "--every", "soon"), 2, "30m"),
+        (("watch", "lab/vision/r1", "--stop-command", "kill \u202e1"), 2, "cannot be seen"),
+        (("watch",), 1, "no open watch"),
+        (("show", "nothing"), 1, "No watch has this name"),
+        (("stop", "nothing", "--yes"), 1, "No watch has this name"),
+        (("fly",), 2, "No such command"),
+    ],
+)
+def test_bad_input_gets_words_not_a_traceback(desk: Desk, words: tuple[str, ...], code: int, said: str) -> None:
+    """What was wrong, where, and what to do."""
+    done = desk.run(*words)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert said.lower() in done.stderr.lower()
+    assert "Traceback" not in done.stderr
+
+
+def test_a_broken_configuration_names_every_problem(desk: Desk) -> None:
+    """All at once, each with its key."""
+    (desk.folder / "trainwatch.toml").write_text('admin = ["U1"]\n[watch]\ninterval = "soon"\n')
+    done = desk.run("list")
+    assert done.returncode == 2
+    assert "admin" in done.stderr
+    assert "watch.interval" in done.stderr
+
+
+def test_pause_resume_end(desk: Desk) -> None:
+    """The verbs of a watch, from another terminal."""
+    log = desk.log(falling())
+    terminal = desk.terminal("watch", str(log))
+    desk.skip_questions(terminal)
+    terminal.expect("round-00001.png")
+    assert "CONTINUE" in desk.run("list").stdout
+    assert "is paused" in desk.run("pause", "train.log").stdout
+    assert "paused" in desk.run("list").stdout
+    assert desk.run("pause", "train.log").returncode == 1
+    assert "active again" in desk.run("resume", "train.log").stdout
+    assert "has ended" in desk.run("end", "train.log").stdout
+    terminal.wait()
+    assert terminal.exitstatus == 0
+    assert "No open watch" in desk.run("list").stdout
+    assert "ended" in desk.run("list", "--all").stdout
+
+
+def test_stop_by_hand_from_another_terminal(desk: Desk) -> None:
+    """Break-glass: the same proof, and the terminal that looks after the watch ends with it."""
+    job = desk.training()
+    log = desk.log(falling())
+    terminal = desk.terminal(
+        "watch", str(log), "--launch", f"pid:{job.pid}", "--baseline", "x=1", "--notes", str(desk.folder / "n.md")
+    )
+    terminal.expect_exact("c checks now")
+    done = desk.run("stop", "train.log", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"SIGTERM to process group {job.pid}" in done.stdout
+    assert "Stopped" in done.stdout
+    assert job.poll() is not None or job.wait(5) is not None
+    terminal.expect_exact("FINAL_SUMMARY")
+    terminal.expect(pexpect.EOF)
+    terminal.wait()
+    assert terminal.exitstatus == 0
+
+
+def test_help_enters_no_heavy_room() -> None:
+    """`import trainwatch_core` and --help stay light: wandb, matplotlib, sqlalchemy wait for their turn."""
+    code = (
+        "import sys, trainwatch_core, trainwatch_core.cli as c\n"
+        "try: c.cli.main(['--help'], standalone_mode=False)\n"
+        "except SystemExit: pass\n"
+        "heavy = {'wandb', 'matplotlib', 'sqlalchemy', 'pydantic', 'numpy', 'apscheduler'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Commands:" in done.stdout

@@ -1,0 +1,5 @@
+"""`python -m trainwatch_core.cli`."""
+
+from trainwatch_core.cli import main
+
+main()
