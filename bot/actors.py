@@ -1,0 +1,102 @@
+"""Who pressed or typed: a member of the home workspace, or nobody."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.ids import USER_ID
+from trainwatch_core.model.actor import Actor, ActorKind
+from trainwatch_core.model.errors import DeliveryError, NotAllowedError
+
+FRESH = 300.0
+"""Seconds that what Slack said of a user is believed."""
+_OUTSIDERS = {
+    "deleted": "a deactivated account",
+    "is_bot": "a bot",
+    "is_restricted": "a guest",
+    "is_ultra_restricted": "a guest",
+    "is_stranger": "a member of another workspace",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who somebody says to be: the ids of a payload, unverified.
+
+    Attributes:
+        user: User id; empty if the payload has none.
+        team: Id of the user's own workspace; empty likewise.
+    """
+
+    user: str
+    team: str
+
+
+class Actors:
+    """Turns claims into actors. What cannot be verified is refused.
+
+    Args:
+        team: The home workspace.
+        lookup: Asks Slack for a user (`users.info`); raises DeliveryError.
+        monotonic: Seconds.
+    """
+
+    def __init__(
+        self, team: str, lookup: Callable[[str], Mapping[str, Any]], *, monotonic: Callable[[], float]
+    ) -> None:
+        self._team = team
+        self._lookup = lookup
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[float, str]] = {}
+
+    def claimed(self, claim: Claim) -> Actor:
+        """The actor of a claim by its ids alone: enough to be shown what the channel shows anyway.
+
+        Raises:
+            NotAllowedError: If the ids are no ids, or of another workspace.
+        """
+        if not USER_ID.fullmatch(claim.user):
+            raise NotAllowedError("Slack did not say who you are")
+        if not self._team or claim.team != self._team:
+            raise NotAllowedError("Only members of the own workspace may do this")
+        return Actor(ActorKind.SLACK, claim.user, claim.team)
+
+    def verified(self, claim: Claim) -> Actor:
+        """The actor of a claim, a full and living member of the home workspace by Slack's own word.
+
+        Raises:
+            NotAllowedError: If not, or if Slack cannot be asked now.
+        """
+        actor = self.claimed(claim)
+        known = self._known.get(actor.id)
+        if known is None or self._monotonic() - known[0] > FRESH:
+            known = self.refresh(actor.id)
+        if known[1]:
+            raise NotAllowedError(f"This may not be done by {known[1]}")
+        return actor
+
+    def refresh(self, user: str) -> tuple[float, str]:
+        """Ask Slack again; returns when, and why the user is refused (empty: is not).
+
+        Raises:
+            NotAllowedError: If Slack does not answer, or not about this user.
+        """
+        try:
+            found = self._lookup(user)
+        except DeliveryError as error:
+            raise NotAllowedError("I cannot verify you now", todo="Try again in a moment") from error
+        if not isinstance(found, Mapping) or found.get("id") != user:
+            raise NotAllowedError("I cannot verify you now", todo="Try again in a moment")
+        told = (self._monotonic(), self._obstacle(found))
+        with self._lock:
+            self._known[user] = told
+        return told
+
+    def _obstacle(self, found: Mapping[str, Any]) -> str:
+        if found.get("team_id") != self._team:
+            return "a member of another workspace"
+        return next((what for key, what in _OUTSIDERS.items() if found.get(key, False) is not False), "")

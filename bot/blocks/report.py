@@ -1,0 +1,86 @@
+"""The report of a round, an outcome, a notice, the last words."""
+
+from __future__ import annotations
+
+import re
+
+from bot.blocks.limits import (
+    CONTEXT,
+    Block,
+    Message,
+    cut,
+    heading,
+    inert,
+    labelled,
+    message,
+    own,
+    plain,
+    quoted,
+    said,
+    small,
+)
+from bot.blocks.words import DECISIONS, SIGNS, Setting, people, when, with_people
+from trainwatch_core.model.message import FinalSummary, Look, Notice, Report, StopOutcome
+
+_LOG = "log: "
+_LONG_PATH = re.compile(r"(?<![\w:/])/[^\s|()]{30,}?((?:/[^/\s|()]+){1,2})(?=[\s|()]|$)")
+_FIELD, _LONG = 2000, 900
+"""Characters of a field, and of the evidence: a report fits on a phone."""
+
+
+def report_message(report: Report, setting: Setting) -> Message:
+    """The eight fields: decision and time on top, what counts in the middle, where it comes from in small letters."""
+    at = when(report.at, setting.zone, exact=True)
+    state = report.title.partition(" · ")[0]
+    logged = [line.removeprefix(_LOG) for line in report.evidence if line.startswith(_LOG)]
+    seen = [line for line in report.evidence if not line.startswith(_LOG)]
+    due = when(report.next_at, setting.zone, exact=True) if report.next_at is not None else "ending"
+    blocks: list[Block] = [
+        heading(f"{DECISIONS[report.decision]} *Decision: {report.decision}* · {at} · round {report.round_number}"),
+        labelled("Recent metrics", ", ".join(report.metrics), _FIELD),
+        labelled("Anomalies", " ".join(report.anomalies) or "none", _FIELD),
+        labelled("Reason", " ".join(report.reason), _FIELD),
+        labelled("Next check", due),
+    ]
+    if logged:
+        blocks.append(quoted(logged, _LONG))
+    whence = [f"Data source: {cut(report.source, 300)}", f"Run: {cut(_shortened(report.run), 400)}"]
+    whence.append(f"Evidence: {cut(' | '.join(map(_shortened, seen)), _LONG) or 'none'}")
+    blocks.append(small(plain(" · ".join(whence), CONTEXT)))
+    return message(f"{DECISIONS[report.decision]} {report.decision}, {state}: {report.run}", blocks)
+
+
+def _shortened(line: str) -> str:
+    """A line with its long paths cut to their ends; FINAL_SUMMARY and "why" say them in full."""
+    return _LONG_PATH.sub(r"…\1", line)
+
+
+def outcome_message(outcome: StopOutcome, setting: Setting) -> Message:
+    """How a stop came out; loud when somebody must act."""
+    first, *rest = outcome.lines
+    blocks: list[Block] = [said([f"{'🚨' if outcome.loud else SIGNS[Look.STOPPED]} {first}"])]
+    if rest:
+        blocks.append(small(plain(" · ".join(rest), CONTEXT)))
+    if outcome.loud and setting.approvers:
+        blocks.append(small(own(f"Somebody must look: {people(setting.approvers)}", CONTEXT)))
+    return message(first, blocks)
+
+
+def notice_message(notice: Notice, setting: Setting) -> Message:
+    """Something else worth a line."""
+    blocks: list[Block] = [said([f"{'⚠️ ' if notice.loud else ''}{notice.text}"])]
+    if notice.loud and setting.approvers:
+        blocks.append(small(own(people(setting.approvers), CONTEXT)))
+    return message(notice.text, blocks)
+
+
+def summary_message(summary: FinalSummary) -> Message:
+    """The last words of a watch."""
+    lines = [_summed(label, text) for label, text in summary.lines]
+    return message(f"FINAL_SUMMARY {summary.title}", [heading(f"🏁 *FINAL_SUMMARY* · {inert(summary.title)}"), *lines])
+
+
+def _summed(label: str, text: str) -> Block:
+    if label != "Decided by":
+        return labelled(label, text, 900)
+    return heading(f"*{label}:* {with_people(cut(text, 900))}")

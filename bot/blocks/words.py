@@ -1,0 +1,85 @@
+"""Words that several messages share: times, people, signs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from bot.blocks.limits import inert
+from bot.ids import USER_ID
+from trainwatch_core.model.actor import Actor, ActorKind
+from trainwatch_core.model.finding import Decision
+from trainwatch_core.model.message import Look
+
+SIGNS: Mapping[Look, str] = {
+    Look.NEW: "⚪",
+    Look.HEALTHY: "🟢",
+    Look.CLOSE: "🟡",
+    Look.RECOVERED: "🔵",
+    Look.BLIND: "⚪",
+    Look.WANTS_STOP: "🔴",
+    Look.STOPPING: "🔴",
+    Look.STOPPED: "⏹\N{VARIATION SELECTOR-16}",
+    Look.FINISHED: "✅",
+    Look.ENDED: "⏹\N{VARIATION SELECTOR-16}",
+    Look.PAUSED: "⏸\N{VARIATION SELECTOR-16}",
+}
+DECISIONS: Mapping[Decision, str] = {Decision.CONTINUE: "🟢", Decision.WAIT: "🟡", Decision.STOP: "🔴"}
+
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.\-]{1,253}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~%/\-]{0,400})?")
+_PERSON = re.compile(r"(?<![A-Za-z0-9:])slack:([UW][A-Z0-9]{2,20})(?![A-Za-z0-9])")
+_MANY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What messages need to know of the place they are read in.
+
+    Attributes:
+        zone: Of the times.
+        approvers: User ids of those who can approve a stop.
+    """
+
+    zone: tzinfo
+    approvers: tuple[str, ...] = ()
+
+
+def when(moment: datetime, zone: tzinfo, *, exact: bool = False) -> str:
+    """`Mon 10:41 CET`, exact `Mon 10:41:07 CET`: short, and still certain the day after."""
+    return f"{moment.astimezone(zone):{'%a %H:%M:%S %Z' if exact else '%a %H:%M %Z'}}"
+
+
+def who(actor: Actor | None) -> str:
+    """A person in mrkdwn."""
+    if actor is None:
+        return "nobody"
+    if actor.kind is ActorKind.SLACK:
+        return mention(actor.id)
+    return "automatic mode" if actor.kind is ActorKind.SYSTEM else f"{inert(actor.id)} at the terminal"
+
+
+def mention(user: str) -> str:
+    """A user in mrkdwn; what is no user id is said as it is."""
+    return f"<@{user}>" if USER_ID.fullmatch(user) else inert(user)
+
+
+def with_people(text: str) -> str:
+    """Untrusted words in mrkdwn, where actors of Slack become the people they are: `slack:U0ANA` is @ana."""
+    return _PERSON.sub(lambda match: mention(match[1]), inert(text))
+
+
+def people(users: Sequence[str]) -> str:
+    """Some users in mrkdwn: `@ana, @bo or @cy`."""
+    names = [mention(user) for user in users[:_MANY]]
+    if not names:
+        return "nobody"
+    rest = f" and {len(users) - _MANY} more" if len(users) > _MANY else ""
+    return (f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else names[0]) + rest
+
+
+def linked(name: str, url: str) -> str:
+    """A name in mrkdwn that leads to a page, if the address is a plain one."""
+    shown = inert(name).replace("|", "/")
+    return f"<{url}|{shown}>" if _ADDRESS.fullmatch(url) else shown

@@ -1,0 +1,131 @@
+"""Buttons and menus: of the card, and of the question "Stop it?"."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from slack_bolt import App
+
+from bot.actors import Claim
+from bot.blocks.answers import why_message, word_message
+from bot.blocks.limits import Message, said
+from bot.ids import REQUEST_ID, WATCH_ID, Action, Choice, Place
+from bot.listeners.desk import Desk, text_at
+from bot.listeners.parsing import Word
+from bot.listeners.verbs import newest, obey
+from trainwatch_core.decision.authority import Verb
+from trainwatch_core.model.errors import ConflictError, InvalidInputError, NotFoundError
+from trainwatch_core.model.stop import StopRequest
+
+LATER = 7200.0
+"""Seconds of "Ask again in 2 h"."""
+_CARD = {Action.CHECK_NOW: Word.CHECK, Action.PAUSE: Word.PAUSE, Action.RESUME: Word.RESUME}
+_NOT_OURS = "This button is not one of mine any more. Use the newest message of the thread"
+
+Body = Mapping[str, Any]
+Ack = Callable[..., Any]
+
+
+def register(app: App, desk: Desk) -> None:
+    """Listen to every button."""
+
+    def listen(action: Action, work: Callable[[Desk, Body], Message | None]) -> None:
+        @app.action(action)
+        def pressed(ack: Ack, body: Body) -> None:
+            told = desk.answer(lambda: work(desk, body))
+            # Only now: a click that was acknowledged is never delivered again.
+            ack()
+            if told is not None:
+                channel, user = _place(body).channel, text_at(body, "user", "id")
+                thread = text_at(body, "message", "thread_ts") or None
+                desk.later(lambda: desk.whisper(channel, user, told, thread))
+
+    for action, word in _CARD.items():
+        listen(action, lambda desk, body, word=word: _card(desk, body, word, _value(body)))  # type: ignore[misc]  # bound now
+    listen(Action.MENU, _menu)
+    listen(Action.APPROVE, lambda desk, body: _decide(desk, body, approve=True))
+    listen(Action.KEEP, lambda desk, body: _decide(desk, body, approve=False))
+    listen(Action.LATER, lambda desk, body: _decide(desk, body, approve=False, ask_again_in=LATER))
+    listen(Action.EXPLAIN, _explain)
+
+
+def _card(desk: Desk, body: Body, word: Word, watch_id: str) -> Message | None:
+    known = desk.watch_at(_place(body))
+    if known is None or not WATCH_ID.fullmatch(watch_id) or not hmac.compare_digest(known, watch_id):
+        raise InvalidInputError(_NOT_OURS)
+    return obey(desk, word, watch_id, _claim(body), None)
+
+
+def _menu(desk: Desk, body: Body) -> Message | None:
+    watch_id, _, chosen = _value(body).partition(" ")
+    if chosen not in tuple(Choice):
+        raise InvalidInputError(_NOT_OURS)
+    return _card(desk, body, Word(chosen), watch_id)
+
+
+def _decide(desk: Desk, body: Body, *, approve: bool, ask_again_in: float | None = None) -> Message | None:
+    request = _request(desk, body)
+    store, claim = desk.engine.world.store, _claim(body)
+    watch = store.watch(request.watch_id)
+    actor = desk.admit(claim, Verb.APPROVE if approve else Verb.DECLINE, watch, request_id=request.id)
+    try:
+        desk.engine.stops.decide(request.id, actor, approve=approve, ask_again_in=ask_again_in)
+    except ConflictError as error:
+        return _too_late(desk, request, error)
+    finally:
+        desk.later(lambda: desk.refresh(watch.id))
+    return None
+
+
+def _too_late(desk: Desk, request: StopRequest, error: ConflictError) -> Message:
+    """Why the click changed nothing, with what was seen since."""
+    told = word_message(f"{error}. Nothing was changed by your click.")
+    last = newest(desk, request.watch_id)
+    if last is None or last.number <= request.round_number:
+        return told
+    values = ", ".join(f"{name} {value:.4g}" for name, value in last.latest.items())
+    line = f"Round {last.number} since then: {last.verdict.decision}, {last.verdict.reasons[0].text} {values}"
+    return Message(told.text, (*told.blocks, said([line])))
+
+
+def _explain(desk: Desk, body: Body) -> Message:
+    request = _request(desk, body)
+    desk.admit(_claim(body), Verb.SEE, desk.engine.world.store.watch(request.watch_id), request_id=request.id)
+    asked = [r for r in desk.engine.world.store.rounds(request.watch_id, limit=60) if r.number == request.round_number]
+    return why_message(asked[0] if asked else newest(desk, request.watch_id))
+
+
+def _request(desk: Desk, body: Body) -> StopRequest:
+    """The request whose question was pressed: the value names it, and the message must be the one that asked it.
+
+    Raises:
+        InvalidInputError: If the value is none of ours, or stands on another message: a copy, a forgery.
+    """
+    value = _value(body)
+    if not REQUEST_ID.fullmatch(value):
+        raise InvalidInputError(_NOT_OURS)
+    try:
+        request = desk.engine.world.store.request(value)
+    except NotFoundError:
+        raise InvalidInputError(_NOT_OURS) from None
+    asked_at = desk.question_at(request.watch_id, request.id)
+    pressed = f"{_place(body)} {value}"
+    if asked_at is None or not hmac.compare_digest(f"{asked_at} {request.id}".encode(), pressed.encode()):
+        raise InvalidInputError(_NOT_OURS)
+    return request
+
+
+def _value(body: Body) -> str:
+    actions = body.get("actions")
+    first = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], Mapping) else {}
+    return text_at(first, "value") or text_at(first, "selected_option", "value")
+
+
+def _place(body: Body) -> Place:
+    return Place(text_at(body, "container", "channel_id"), text_at(body, "container", "message_ts"))
+
+
+def _claim(body: Body) -> Claim:
+    return Claim(text_at(body, "user", "id"), text_at(body, "user", "team_id"))

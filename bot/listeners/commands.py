@@ -1,0 +1,88 @@
+"""`/watch`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from slack_bolt import App
+
+from bot.actors import Claim
+from bot.blocks.answers import help_message, list_message, word_message
+from bot.blocks.limits import Message
+from bot.ids import COMMAND, in_slack
+from bot.listeners.context import NEEDS, run_of, settled
+from bot.listeners.desk import Desk, text_at
+from bot.listeners.parsing import Typed, read_command
+from trainwatch_core.decision.authority import Verb
+from trainwatch_core.engine.watches import Registration
+from trainwatch_core.model.errors import ConflictError, InvalidInputError, NotAllowedError
+from trainwatch_core.model.run import RunRef
+from trainwatch_core.model.watch import Mode
+from trainwatch_core.report.compose import safe
+
+
+def register(app: App, desk: Desk) -> None:
+    """Listen to `/watch`."""
+
+    @app.command(COMMAND)
+    def watch(ack: Callable[..., Any], body: Mapping[str, Any]) -> None:
+        told = desk.answer(lambda: _watch(desk, body)) or word_message("Done.")
+        # The answer travels with the acknowledgement: no further call, seen by the person only.
+        ack(response_type="ephemeral", text=told.text, blocks=list(told.blocks))
+
+
+def _watch(desk: Desk, body: Mapping[str, Any]) -> Message:
+    claim = Claim(text_at(body, "user_id"), text_at(body, "team_id"))
+    typed = read_command(text_at(body, "text"))
+    if typed.run in {"", "help"}:
+        return help_message()
+    if typed.run == "list" and not typed.options:
+        desk.admit(claim, Verb.SEE, None)
+        watches = [w for w in desk.engine.world.store.watches() if in_slack(w.channel)]
+        return list_message([(desk.card(w), desk.link(w)) for w in watches], desk.setting)
+    return _register(desk, claim, typed, text_at(body, "channel_id"))
+
+
+def _register(desk: Desk, claim: Claim, typed: Typed, typed_in: str) -> Message:
+    actor = desk.admit(claim, Verb.WATCH, None)
+    for key in typed.options:
+        if key in NEEDS:
+            desk.admit(claim, NEEDS[key], None)
+    run = run_of(typed.run, desk.settings)
+    defaults = desk.settings.watch_defaults(run)
+    context = settled(typed.options, defaults.context, desk.settings)
+    if context.mode is Mode.AUTO and defaults.context.mode is not Mode.AUTO:
+        desk.admit(claim, Verb.GO_AUTOMATIC, None)
+    channel = _channel(desk, typed_in)
+    with desk.registering:
+        _require_new(desk, run, channel)
+        watch = desk.engine.watches.register(
+            Registration(run, actor, channel, context, defaults.policy, defaults.context, card=True)
+        )
+    desk.later(desk.knock)
+    where = "here" if channel == typed_in else "in the channel of trainwatch"
+    return word_message(f"I watch {safe(str(watch.run))}. Its card comes {where}; each check goes into its thread.")
+
+
+def _channel(desk: Desk, typed_in: str) -> str:
+    """Where the watch reports.
+
+    Raises:
+        InvalidInputError: If no channel is set and the command came from none.
+        NotAllowedError: If others than the own workspace read there.
+    """
+    channel = desk.settings.slack.channel or typed_in
+    if not in_slack(channel) or channel.startswith("D"):
+        raise InvalidInputError("A watch reports to a channel", todo="Type /watch there, or set [slack] channel")
+    if desk.shared(channel):
+        raise NotAllowedError(
+            "This channel is shared with another workspace, or I am not in it", todo="Invite me, or use another channel"
+        )
+    return channel
+
+
+def _require_new(desk: Desk, run: RunRef, channel: str) -> None:
+    for watch in desk.engine.world.store.watches():
+        if watch.run == run and watch.channel == channel:
+            raise ConflictError("This run is watched already", where=safe(str(run)), todo="See /watch list")

@@ -1,0 +1,151 @@
+"""What a person told about a run in chat, held against what chat may tell (FAULTS.md P1, P3)."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from trainwatch_core.bootstrap import run_on_this_machine
+from trainwatch_core.config import Settings
+from trainwatch_core.decision.authority import Verb
+from trainwatch_core.model.command import check_command
+from trainwatch_core.model.duration import parse_duration
+from trainwatch_core.model.errors import InvalidInputError
+from trainwatch_core.model.launch import parse_launch
+from trainwatch_core.model.run import RunRef, parse_wandb_run
+from trainwatch_core.model.watch import Mode, WatchContext
+
+NEEDS: Mapping[str, Verb] = {
+    "launch": Verb.CHOOSE_LAUNCH,
+    "stop": Verb.TYPE_COMMAND,
+    "log_command": Verb.TYPE_COMMAND,
+}
+"""The right that an option needs beside that of watching; `mode=auto` needs its own."""
+_LONGEST_COMMAND = 500
+_OPERATORS = frozenset(";|&$`<>(){}[]*?~!#\\")
+
+
+def run_of(text: str, settings: Settings) -> RunRef:
+    """The run that is meant: `entity/project/run`, its page's address (parsed, never fetched), or a path below a root.
+
+    Raises:
+        InvalidInputError: If it is none, or a path that may not be named in chat.
+    """
+    if not text.startswith(("/", "~", ".")):
+        return parse_wandb_run(text)
+    run = run_on_this_machine(str(below_roots(text, settings)))
+    below_roots(run.target, settings)
+    return run
+
+
+def below_roots(text: str, settings: Settings) -> Path:
+    """A path of this machine that chat may name: below a folder of [log] roots, links followed.
+
+    Raises:
+        InvalidInputError: If it may not.
+    """
+    roots = [root.resolve() for root in settings.log.roots]
+    try:
+        path = Path(text).resolve() if Path(text).is_absolute() and "\0" not in text else None
+    except (OSError, RuntimeError):
+        path = None
+    if path is None or not any(path.is_relative_to(root) for root in roots):
+        raise InvalidInputError(
+            "This path may not be named in chat", where=text[:200], todo="It must lie below one of [log] roots"
+        )
+    return path
+
+
+def settled(options: Mapping[str, str], defaults: WatchContext, settings: Settings) -> WatchContext:
+    """The context of a watch: what was typed, over the defaults of the file.
+
+    Raises:
+        InvalidInputError: If a value cannot be used.
+    """
+    if "stop" in options and options.get("mode", defaults.mode) == Mode.AUTO:
+        raise InvalidInputError("A command that was typed in chat is never run automatically", todo="Use mode=ask")
+    changes: dict[str, Any] = {}
+    for key, text in options.items():
+        changes |= _READERS[key](text, defaults, settings)
+    return replace(defaults, **changes)
+
+
+def _typed_command(text: str) -> str:
+    """One line without shell operators: what is shown is a program and its arguments."""
+    checked = check_command(text)
+    bad = sorted(_OPERATORS & set(checked))
+    if bad or len(checked) > _LONGEST_COMMAND:
+        what = f"the sign {bad[0]}" if bad else f"more than {_LONGEST_COMMAND} characters"
+        raise InvalidInputError(f"A command typed in chat may not have {what}", todo="Put it into trainwatch.toml")
+    return checked
+
+
+def _pairs(text: str, key: str) -> dict[str, float]:
+    found = {}
+    for part in text.split(","):
+        cut = max(part.rfind("="), part.rfind(":"))
+        try:
+            found[part[:cut].strip()] = float(part[cut + 1 :])
+        except ValueError:
+            cut = 0
+        if cut <= 0 or not part[:cut].strip():
+            raise InvalidInputError(
+                "This is no metric with a value", where=f"{key}={part[:80]}", todo=f"E.g. {key}=val/loss:2.31"
+            )
+    return found
+
+
+def _interval(text: str) -> float:
+    seconds = parse_duration(text)
+    if seconds < 1:
+        raise InvalidInputError("Checks cannot be closer than a second", where=f"every={text[:40]}")
+    return seconds
+
+
+def _steps(text: str) -> float:
+    try:
+        steps = float(text.replace(",", ""))
+    except ValueError:
+        steps = 0.0
+    if not 0 < steps < 1e15:  # noqa: PLR2004  # more steps than any run has
+        raise InvalidInputError("This is no number of steps", where=f"steps={text[:40]}", todo="E.g. steps=90000")
+    return steps
+
+
+def _mode(text: str) -> Mode:
+    if text not in tuple(Mode):
+        raise InvalidInputError("There are two modes", where=f"mode={text[:40]}", todo="mode=ask or mode=auto")
+    return Mode(text)
+
+
+def _notes(text: str, settings: Settings) -> str:
+    """A Markdown file in the folder of notes, and nowhere else: it is written to."""
+    folder = settings.chat_notes.resolve()
+    path = None if "\0" in text else (folder / text).resolve()
+    if path is None or path.suffix != ".md" or not path.is_relative_to(folder) or path.parent != folder:
+        raise InvalidInputError(
+            "Notes named in chat are Markdown files of one folder", where=text[:200], todo="E.g. notes=vision.md"
+        )
+    return str(path)
+
+
+_READERS: Mapping[str, Callable[[str, WatchContext, Settings], dict[str, Any]]] = {
+    "log": lambda text, _known, settings: {"log_path": str(below_roots(text, settings)), "log_argv": ()},
+    "log_command": lambda text, _known, _settings: {
+        "log_argv": tuple(shlex.split(_typed_command(text))),
+        "log_path": "",
+    },
+    "baseline": lambda text, known, _settings: {"baseline": {**known.baseline, **_pairs(text, "baseline")}},
+    "target": lambda text, known, _settings: {"target": {**known.target, **_pairs(text, "target")}},
+    "key": lambda text, _known, _settings: {"key_metrics": tuple(name for name in text.split(",") if name)},
+    "every": lambda text, _known, _settings: {"interval": _interval(text)},
+    "launch": lambda text, _known, _settings: {"launch": str(parse_launch(text))},
+    "stop": lambda text, _known, _settings: {"stop_command": _typed_command(text)},
+    "notes": lambda text, _known, settings: {"notes_path": _notes(text, settings)},
+    "mode": lambda text, _known, _settings: {"mode": _mode(text)},
+    "steps": lambda text, _known, _settings: {"planned_steps": _steps(text)},
+}
+"""What each option changes in a context: (text, what was known, settings) -> fields."""

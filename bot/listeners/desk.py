@@ -1,0 +1,113 @@
+"""What listeners work with, and the one way in which each of them answers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.actors import Actors, Claim
+from bot.blocks.answers import problem_message, refusal_message, word_message
+from bot.blocks.limits import Message
+from bot.blocks.words import Setting
+from bot.ids import Place
+from trainwatch_core.config import Settings
+from trainwatch_core.decision.authority import Refusal, Verb, authorize
+from trainwatch_core.engine.engine import Engine
+from trainwatch_core.model.actor import Actor, ActorKind
+from trainwatch_core.model.change import AuditRow
+from trainwatch_core.model.errors import NotAllowedError, TrainwatchError
+from trainwatch_core.model.message import Card
+from trainwatch_core.model.watch import Watch
+
+_LOG = logging.getLogger(__name__)
+
+
+class RefusedError(NotAllowedError):
+    """A refusal that knows who could."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        super().__init__(refusal.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What listeners work with. Everything that needs the network is a call that is made `later`, by a worker.
+
+    Attributes:
+        engine: The engine.
+        settings: As configured.
+        setting: Zone and approvers, for messages.
+        actors: Who is who.
+        watch_at: The watch whose card stands at a place.
+        question_at: Where the question of a request (watch id, request id) stands.
+        card: The card of a watch as it is now.
+        link: The address of a watch's thread.
+        shared: Whether a channel is shared with another workspace, or nobody knows; asked of Slack.
+        refresh: Brings the card and the questions of a watch up to date.
+        knock: Makes the engine look now.
+        whisper: Channel, user, message, thread: seen by that user only.
+        react: An emoji on a message.
+        later: Hands work to a worker.
+        registering: One registration at a time, so that a command that arrives twice registers once.
+    """
+
+    engine: Engine
+    settings: Settings
+    setting: Setting
+    actors: Actors
+    watch_at: Callable[[Place], str | None]
+    question_at: Callable[[str, str], Place | None]
+    card: Callable[[Watch], Card]
+    link: Callable[[Watch], str]
+    shared: Callable[[str], bool]
+    refresh: Callable[[str], None]
+    knock: Callable[[], None]
+    whisper: Callable[[str, str, Message, str | None], None]
+    react: Callable[[Place, str], None]
+    later: Callable[[Callable[[], None]], None]
+    registering: threading.Lock = field(default_factory=threading.Lock)
+
+    def admit(self, claim: Claim, verb: Verb, watch: Watch | None, *, request_id: str = "") -> Actor:
+        """The actor behind a claim, if they may do this.
+
+        Raises:
+            NotAllowedError: If not, or if they cannot be verified; audited.
+        """
+        try:
+            actor = self.actors.claimed(claim)
+            refusal = authorize(actor, verb, watch, self.engine.world.rules)
+            if refusal is not None:
+                raise RefusedError(refusal)
+            # Slack is asked last, and only about people whom the operator has named.
+            return actor if verb is Verb.SEE else self.actors.verified(claim)
+        except NotAllowedError as error:
+            now = self.engine.world.clock.now()
+            who = Actor(ActorKind.SLACK, claim.user[:40], claim.team[:40])
+            ident = watch.id if watch is not None else ""
+            row = AuditRow(now, who, str(verb), ident, request_id, allowed=False, detail=str(error))
+            self.engine.world.store.audit(row)
+            raise
+
+    def answer(self, work: Callable[[], Message | None]) -> Message | None:
+        """What a person is told: the answer of some work, or in words why it was not done."""
+        try:
+            return work()
+        except RefusedError as error:
+            return refusal_message(error.refusal)
+        except TrainwatchError as error:
+            return problem_message(error)
+        except Exception:  # noqa: BLE001  # a person who pressed a button gets an answer, whatever happens here
+            _LOG.exception("a request of Slack failed")
+            return word_message("That went wrong in here, see my log. Look at the card before you try again.")
+
+
+def text_at(payload: Mapping[str, Any], *path: str) -> str:
+    """The text at a path of a payload; empty if there is none."""
+    found: object = payload
+    for key in path:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found if isinstance(found, str) else ""

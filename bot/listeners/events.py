@@ -1,0 +1,79 @@
+"""Replies in the thread of a card."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from slack_bolt import App
+
+from bot.actors import Claim
+from bot.blocks.answers import unknown_message
+from bot.blocks.limits import Message
+from bot.ids import Place
+from bot.listeners.desk import Desk, text_at
+from bot.listeners.parsing import is_talk, read_word
+from bot.listeners.verbs import obey
+
+_GENUINE = frozenset({"", "thread_broadcast", "file_share"})
+"""Subtypes of messages that a person wrote. Edits, deletions, joins and our own posts come as events too."""
+_REMEMBERED = 1000
+
+
+def register(app: App, desk: Desk) -> None:
+    """Listen to replies."""
+    once = Once()
+
+    @app.event("message")
+    def reply(event: Mapping[str, Any], body: Mapping[str, Any]) -> None:
+        if is_reply(event) and once.first(text_at(body, "event_id")):
+            heard(desk, event, body)
+
+
+class Once:
+    """Slack delivers an event again if it is not sure: the second time counts for nothing."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen: OrderedDict[str, None] = OrderedDict()
+
+    def first(self, ident: str) -> bool:
+        """Whether this id is new; without an id everything is."""
+        with self._lock:
+            if ident and ident in self._seen:
+                return False
+            self._seen[ident] = None
+            while len(self._seen) > _REMEMBERED:
+                self._seen.popitem(last=False)
+            return True
+
+
+def is_reply(event: Mapping[str, Any]) -> bool:
+    """Whether a person wrote this in a thread."""
+    genuine = event.get("subtype", "") in _GENUINE and not event.get("bot_id") and not event.get("hidden")
+    return genuine and bool(text_at(event, "user")) and text_at(event, "thread_ts") not in {"", text_at(event, "ts")}
+
+
+def heard(desk: Desk, event: Mapping[str, Any], body: Mapping[str, Any]) -> None:
+    """Answer a reply, if its thread is that of a card."""
+    root = Place(text_at(event, "channel"), text_at(event, "thread_ts"))
+    watch_id = desk.watch_at(root)
+    if watch_id is None:
+        return
+    text = text_at(event, "text")
+    word = read_word(text)
+    user = text_at(event, "user")
+    claim = Claim(user, text_at(event, "user_team") or text_at(event, "team") or text_at(body, "team_id"))
+    place = Place(root.channel, text_at(event, "ts"))
+    if word is not None:
+        told = desk.answer(lambda: obey(desk, word, watch_id, claim, place))
+    else:
+        told = None if is_talk(text) else unknown_message()
+    if told is not None:
+        _whisper(desk, root, user, told)
+
+
+def _whisper(desk: Desk, root: Place, user: str, told: Message) -> None:
+    desk.later(lambda: desk.whisper(root.channel, user, told, root.ts))

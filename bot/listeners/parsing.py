@@ -1,0 +1,93 @@
+"""What was typed after `/watch`, and in a thread. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from trainwatch_core.model.errors import InvalidInputError
+
+KEYS = (*("log", "log_command", "baseline", "target", "key", "every", "launch", "stop", "notes", "mode", "steps"),)
+_STRAIGHT = str.maketrans("\u201c\u201d\u201e\u2018\u2019\u00a0", '"""\'\' ')
+_LINK = re.compile(r"<(https?://[^\s|>]+)(?:\|[^>]*)?>")
+_OPTION = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
+_MENTION = re.compile(r"^(?:<@[UW][A-Z0-9]+(?:\|[^>]*)?>\s*)+")
+_LONGEST = 3000
+_TALK = 60
+"""Characters: longer or several lines are people talking to each other, not to us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A command.
+
+    Attributes:
+        run: The first word; empty if there was none.
+        options: What was given as `key=value`.
+    """
+
+    run: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+class Word(StrEnum):
+    """What is understood in a thread."""
+
+    CHECK = "check now"
+    STATUS = "status"
+    WHY = "why"
+    PAUSE = "pause"
+    RESUME = "resume"
+    END = "end"
+    AUTO = "mode auto"
+    ASK = "mode ask"
+    HELP = "help"
+
+
+_ALSO = {"check": Word.CHECK, "now": Word.CHECK, "stop watching": Word.END, "auto": Word.AUTO, "ask": Word.ASK}
+
+
+def read_command(text: str) -> Typed:
+    """Read `run key=value ...`. Slack's typographic quotes, links and escapes are taken for what was typed.
+
+    Raises:
+        InvalidInputError: If a quote is open, or a word is no `key=value`, or a key is unknown or given twice.
+    """
+    if len(text) > _LONGEST:
+        raise InvalidInputError(f"That is more than {_LONGEST} characters")
+    try:
+        words = shlex.split(_typed(text))
+    except ValueError as error:
+        raise InvalidInputError(f"I cannot read this: {error}", todo='Close the quotes: notes="my notes.md"') from error
+    if not words:
+        return Typed()
+    options: dict[str, str] = {}
+    for word in words[1:]:
+        match = _OPTION.fullmatch(word)
+        if match is None or match[1] not in KEYS or not match[2]:
+            raise InvalidInputError(
+                "This is not one of the things that can be told", where=word[:80], todo=f"Known: {'=, '.join(KEYS)}="
+            )
+        if match[1] in options:
+            raise InvalidInputError("This was told twice", where=f"{match[1]}=")
+        options[match[1]] = match[2]
+    return Typed(words[0], options)
+
+
+def read_word(text: str) -> Word | None:
+    """What a reply in a thread asks for; None if nobody knows."""
+    plain = " ".join(_MENTION.sub("", _typed(text).strip()).lower().split()).strip(" .!?/")
+    return next((word for word in Word if word == plain), _ALSO.get(plain))
+
+
+def is_talk(text: str) -> bool:
+    """Whether a reply is people talking to each other."""
+    return len(text) > _TALK or "\n" in text.strip()
+
+
+def _typed(text: str) -> str:
+    straight = _LINK.sub(r"\1", text.translate(_STRAIGHT))
+    return straight.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

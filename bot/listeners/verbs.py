@@ -1,0 +1,114 @@
+"""What can be done to a watch, however it was asked for: by a word in the thread, a button, the menu."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from bot.actors import Claim
+from bot.blocks.answers import help_message, status_message, why_message, word_message
+from bot.blocks.limits import Message
+from bot.ids import Place
+from bot.listeners.desk import Desk
+from bot.listeners.parsing import Word
+from trainwatch_core.decision.authority import Verb
+from trainwatch_core.model.actor import Actor
+from trainwatch_core.model.errors import InvalidInputError
+from trainwatch_core.model.round import Round
+from trainwatch_core.model.watch import Mode, Watch
+
+_NEEDS: Mapping[Word, Verb] = {
+    Word.CHECK: Verb.CHECK,
+    Word.STATUS: Verb.SEE,
+    Word.WHY: Verb.SEE,
+    Word.PAUSE: Verb.PAUSE,
+    Word.RESUME: Verb.RESUME,
+    Word.END: Verb.END,
+    Word.AUTO: Verb.GO_AUTOMATIC,
+    Word.ASK: Verb.EDIT,
+    Word.HELP: Verb.SEE,
+}
+
+
+def obey(desk: Desk, word: Word, watch_id: str, claim: Claim, said_at: Place | None) -> Message | None:
+    """Do what a word asks for; returns what its author alone is told.
+
+    Args:
+        desk: What to work with.
+        word: What.
+        watch_id: To which watch.
+        claim: Who asks.
+        said_at: The message with the word, to put 👀 on it; None for a button.
+
+    Raises:
+        TrainwatchError: If it is not done.
+    """
+    watch = desk.engine.world.store.watch(watch_id)
+    actor = desk.admit(claim, _NEEDS[word], watch)
+    told = _ACTS[word](desk, watch, actor)
+    desk.later(lambda: desk.refresh(watch_id))
+    if word is Word.CHECK and said_at is not None:
+        desk.later(lambda: desk.react(said_at, "eyes"))
+        return None
+    return told
+
+
+def newest(desk: Desk, watch_id: str) -> Round | None:
+    """The last round of a watch."""
+    rounds = desk.engine.world.store.rounds(watch_id, limit=1)
+    return rounds[-1] if rounds else None
+
+
+def _check(desk: Desk, watch: Watch, _actor: Actor) -> Message:
+    desk.engine.watches.check_now(watch.id)
+    desk.later(desk.knock)
+    return word_message("I look now; the report comes into the thread.")
+
+
+def _pause(desk: Desk, watch: Watch, actor: Actor) -> Message:
+    desk.engine.watches.pause(watch.id, actor)
+    return word_message("Paused. Nobody looks until: resume")
+
+
+def _resume(desk: Desk, watch: Watch, actor: Actor) -> Message:
+    desk.engine.watches.resume(watch.id, actor)
+    desk.later(desk.knock)
+    return word_message("I look again, now.")
+
+
+def _end(desk: Desk, watch: Watch, actor: Actor) -> Message:
+    desk.engine.watches.end(watch.id, actor)
+    return word_message("The watch has ended. The run was not touched.")
+
+
+def _auto(desk: Desk, watch: Watch, actor: Actor) -> Message:
+    own = desk.settings.watch_defaults(watch.run).context.stop_command
+    if watch.context.stop_command not in {"", own}:
+        raise InvalidInputError("A command that was typed in chat is never run automatically")
+    desk.engine.watches.switch(watch.id, actor, Mode.AUTO)
+    return word_message("From now on I stop it by myself when it must be; I say so before, with a way to object.")
+
+
+def _ask(desk: Desk, watch: Watch, actor: Actor) -> Message:
+    desk.engine.watches.switch(watch.id, actor, Mode.ASK)
+    return word_message("From now on I ask before I stop it.")
+
+
+def _status(desk: Desk, watch: Watch, _actor: Actor) -> Message:
+    return status_message(desk.card(watch), desk.setting)
+
+
+def _why(desk: Desk, watch: Watch, _actor: Actor) -> Message:
+    return why_message(newest(desk, watch.id))
+
+
+_ACTS: Mapping[Word, Callable[[Desk, Watch, Actor], Message]] = {
+    Word.CHECK: _check,
+    Word.STATUS: _status,
+    Word.WHY: _why,
+    Word.PAUSE: _pause,
+    Word.RESUME: _resume,
+    Word.END: _end,
+    Word.AUTO: _auto,
+    Word.ASK: _ask,
+    Word.HELP: lambda _desk, _watch, _actor: help_message(),
+}

@@ -1,0 +1,1 @@
+"""The way out: everything that is said in Slack leaves through here."""

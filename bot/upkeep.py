@@ -1,0 +1,162 @@
+"""What keeps the bot going beside its listeners: whose watches, who works, which channels, whether it still hears."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+
+from bot.ids import in_slack
+from trainwatch_core.engine.engine import Engine
+from trainwatch_core.model.actor import SYSTEM
+from trainwatch_core.model.errors import DeliveryError, NotAllowedError
+
+_LOG = logging.getLogger(__name__)
+DEAF = 60.0
+"""Seconds after which a socket that answers no ping is replaced (python-slack-sdk #1446)."""
+_FRESH = 300.0
+
+
+class Roster:
+    """Which watches this process looks after: those that report to Slack. Terminals have their own.
+
+    Args:
+        engine: Told of them.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        # Ended ones too: their last words may wait to be delivered.
+        self._mine = {w.id for w in engine.world.store.watches(ended=True) if in_slack(w.channel)}
+
+    def renew(self) -> None:
+        """Take new watches in, and let those go that a terminal has taken over."""
+        with self._lock:
+            for watch in self._engine.world.store.watches():
+                (self._mine.add if in_slack(watch.channel) else self._mine.discard)(watch.id)
+            self._engine.only = frozenset(self._mine)
+
+
+def take_over(engine: Engine) -> None:
+    """Void the claims of the bot before us: it is gone, or we would not be here; its rounds are due now, not later."""
+    for watch in engine.world.store.watches():
+        if in_slack(watch.channel) and watch.lease_owner:
+            engine.watches.adopt(watch.id, SYSTEM, watch.channel, watch.context)
+
+
+class Errands:
+    """Work that listeners hand over.
+
+    Args:
+        pool: Who does it.
+    """
+
+    def __init__(self, pool: Executor) -> None:
+        self._pool = pool
+        self._under_way: set[str] = set()
+        self._lock = threading.Lock()
+
+    def later(self, work: Callable[[], object]) -> None:
+        """Do it soon; what goes wrong is logged."""
+        try:
+            self._pool.submit(logged, work)
+        except RuntimeError:
+            _LOG.info("an errand came too late: the bot ends")
+
+    def once(self, name: str, work: Callable[[], object]) -> None:
+        """Do it soon, unless the same is being done."""
+        with self._lock:
+            if name in self._under_way:
+                return
+            self._under_way.add(name)
+
+        def guarded() -> None:
+            try:
+                work()
+            finally:
+                with self._lock:
+                    self._under_way.discard(name)
+
+        self.later(guarded)
+
+
+class Shared:
+    """Whether a channel is shared with another workspace; what cannot be known is taken for shared.
+
+    Args:
+        ask: Asks Slack for a channel (`conversations.info`); raises DeliveryError.
+    """
+
+    def __init__(self, ask: Callable[[str], Mapping[str, Any]]) -> None:
+        self._ask = ask
+        self._known: dict[str, tuple[float, bool]] = {}
+
+    def __call__(self, channel: str) -> bool:
+        """Whether others than the own workspace read there, or the bot does not."""
+        known = self._known.get(channel)
+        if known is None or time.monotonic() - known[0] > _FRESH:
+            try:
+                found = self._ask(channel)
+            except DeliveryError as error:
+                raise NotAllowedError("I cannot look at this channel now", todo="Invite me, try again") from error
+            outside = any(found.get(key) for key in ("is_ext_shared", "is_pending_ext_shared", "is_org_shared"))
+            known = (time.monotonic(), bool(outside or not found.get("is_member", False)))
+            self._known[channel] = known
+        return known[1]
+
+
+class Hearing:
+    """Notices a socket that has gone deaf while it says that it is connected, and replaces it.
+
+    Args:
+        handler: The socket's.
+        monotonic: Seconds.
+        patience: Seconds without an answered ping.
+    """
+
+    def __init__(
+        self,
+        handler: SocketModeHandler,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        patience: float = DEAF,
+    ) -> None:
+        self._client = handler.client
+        self._monotonic = monotonic
+        self._patience = patience
+        self._heard: tuple[object, object] = (None, None)
+        self._since = monotonic()
+
+    def check(self) -> None:
+        """Replace the socket if it is cut, or has answered no ping for too long."""
+        session = self._client.current_session
+        # The client itself waits for five pings that cannot be sent: half a minute in which every click is lost.
+        if getattr(session, "consecutive_check_state_error_count", 0) or not self._client.is_connected():
+            self._replace("cut")
+            return
+        heard = (id(session), getattr(session, "last_ping_pong_time", None))
+        if heard != self._heard:
+            self._heard, self._since = heard, self._monotonic()
+        elif self._monotonic() - self._since > self._patience:
+            self._replace("silent")
+
+    def _replace(self, why: str) -> None:
+        _LOG.warning("the socket is %s: it is replaced", why)
+        self._since = self._monotonic()
+        self._client.connect_to_new_endpoint(force=True)
+
+
+def logged(work: Callable[[], object]) -> None:
+    """Do some work; what goes wrong is logged."""
+    try:
+        work()
+    except (DeliveryError, NotAllowedError) as error:
+        _LOG.warning("%s", error)
+    except Exception:  # noqa: BLE001  # an errand that fails must not take its worker along
+        _LOG.exception("an errand failed")

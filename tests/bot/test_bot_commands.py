@@ -1,0 +1,284 @@
+"""`/watch` and the words of the thread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.listeners.context import run_of
+from bot.listeners.parsing import Typed, Word, is_talk, read_command, read_word
+from bot.testing import ANA, CHANNEL, CY, EVE, RULES, Office
+from trainwatch_core.model.errors import InvalidInputError
+from trainwatch_core.model.watch import Mode, WatchState
+from trainwatch_core.testing.slack_server import SlackServer
+from trainwatch_core.testing.slack_wire import Fault
+from trainwatch_core.testing.worlds import FakeWorld
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("", Typed()),
+        ("list", Typed("list")),
+        ("lab/v/r1 every=10m", Typed("lab/v/r1", {"every": "10m"})),
+        ("lab/v/r1 notes=\u201cmy notes.md\u201d", Typed("lab/v/r1", {"notes": "my notes.md"})),
+        ("lab/v/r1 baseline=val/loss=2.3", Typed("lab/v/r1", {"baseline": "val/loss=2.3"})),
+        ("<https://wandb.ai/lab/v/runs/r1|wandb.ai/lab>", Typed("https://wandb.ai/lab/v/runs/r1")),
+        ("lab/v/r1\u00a0mode=ask", Typed("lab/v/r1", {"mode": "ask"})),
+    ],
+)
+def test_a_command_is_read_as_it_was_typed(text: str, typed: Typed) -> None:
+    """Slack's typographic quotes, links and blanks are taken for what was meant."""
+    assert read_command(text) == typed
+
+
+@pytest.mark.parametrize(
+    "text", ['a/b/c notes="x', "a/b/c every", "a/b/c fly=1", "a/b/c every=1m every=2m", "x" * 4000]
+)
+def test_what_cannot_be_read_is_told(text: str) -> None:
+    """With what would be understood."""
+    with pytest.raises(InvalidInputError):
+        read_command(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("check now", Word.CHECK),
+        ("  Check   NOW! ", Word.CHECK),
+        ("<@U0BOT> check now", Word.CHECK),
+        ("mode auto", Word.AUTO),
+        ("help?", Word.HELP),
+        ("dance", None),
+        ("", None),
+    ],
+)
+def test_words_of_the_thread(text: str, word: Word | None) -> None:
+    """Capitals, blanks and politeness do not matter."""
+    assert read_word(text) is word
+
+
+def test_context_reaches_the_watch(office: Office) -> None:
+    """Everything that was typed stands in the row."""
+    logs = office.folder / "logs"
+    logs.mkdir()
+    (logs / "a.log").write_text("x")
+    office.toml = f'[log]\nroots = ["{logs}"]'
+    office.restart()
+    office.command(
+        f"lab/vision/r1 log={logs}/a.log baseline=val/loss:2.31,acc=0.7 target=acc:0.76 every=10m "
+        "launch=pid:4211 notes=vision.md mode=ask key=val/loss,acc steps=90,000"
+    )
+    context = office.world.store.watches()[0].context
+    assert context.log_path == str(logs / "a.log")
+    assert dict(context.baseline) == {"val/loss": 2.31, "acc": 0.7}
+    assert dict(context.target) == {"acc": 0.76}
+    assert (context.interval, context.launch, context.mode) == (600.0, "pid:4211", Mode.ASK)
+    assert context.notes_path == str(office.folder / "data" / "notes" / "vision.md")
+    assert (context.key_metrics, context.planned_steps) == (("val/loss", "acc"), 90000.0)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "log=/etc/passwd",
+        "log={logs}/../secret.log",
+        "log={logs}/link.log",
+        "log=relative.log",
+        "notes=../../.bashrc",
+        "notes=/etc/notes.md",
+        "notes=sub/x.md",
+        "notes=x.txt",
+        "every=0",
+        "every=soon",
+        "launch=pid:1",
+        "launch=pid:-1",
+        "baseline=loss",
+        "mode=never",
+        "steps=-3",
+        "target=:1",
+    ],
+)
+def test_what_chat_may_not_tell_is_refused(office: Office, option: str) -> None:
+    """Paths outside of the roots, links out of them, files that would be written anywhere, nonsense."""
+    logs = office.folder / "logs"
+    logs.mkdir()
+    (office.folder / "secret.log").write_text("x")
+    (logs / "link.log").symlink_to(office.folder / "secret.log")
+    office.toml = f'[log]\nroots = ["{logs}"]'
+    office.restart()
+    office.command(f"lab/vision/r1 {option.format(logs=logs)}")
+    assert not office.world.store.watches()
+
+
+def test_a_log_below_a_root_can_be_watched_as_a_run(office: Office) -> None:
+    """A path is a run too, where the operator allows it."""
+    logs = office.folder / "logs"
+    logs.mkdir()
+    (logs / "a.log").write_text("x")
+    office.toml = f'[log]\nroots = ["{logs}"]'
+    office.restart()
+    settings = _settings(office)
+    assert run_of(f"{logs}/a.log", settings).target == str(logs / "a.log")
+    with pytest.raises(InvalidInputError):
+        run_of("/etc/passwd", settings)
+
+
+def _settings(office: Office) -> Any:
+    from trainwatch_core.config import load_settings  # noqa: PLC0415  # only here
+
+    return load_settings(office.folder / "trainwatch.toml", {"HOME": "/"}, cwd=office.folder)
+
+
+def test_the_same_run_is_watched_once(office: Office) -> None:
+    """A command that arrives twice registers once."""
+    office.command("lab/vision/r1")
+    assert "watched already" in office.command("lab/vision/r1")
+    assert len(office.world.store.watches()) == 1
+
+
+def test_somebody_without_a_role_registers_nothing(office: Office) -> None:
+    """And is told who could; Slack was not even asked about them."""
+    assert "<@U0ANA>" in office.command("lab/vision/r1", user=EVE)
+    assert not office.world.store.watches()
+    assert not [given for method, given in office.slack.calls if method == "users.info"]
+
+
+def test_a_shared_channel_is_no_place_for_reports(office: Office) -> None:
+    """Others than the own workspace would read them; if nobody can say, it counts as shared."""
+    office.slack.channels[CHANNEL]["is_ext_shared"] = True
+    assert "shared with another workspace" in office.command("lab/vision/r1")
+    office.slack.channels[CHANNEL]["is_ext_shared"] = False
+    office.restart()
+    office.slack.fail("conversations.info", Fault(refuse=True))
+    office.command("lab/vision/r1")
+    assert not office.world.store.watches()
+    office.command("lab/vision/r1")
+    assert office.world.store.watches()
+
+
+def test_list_shows_what_is_watched_with_links(office: Office) -> None:
+    """Nothing at first, then each watch with its thread."""
+    assert "Nothing is watched" in office.command("list")
+    office.watch()
+    told = office.command("list", user=EVE)
+    assert "Healthy" in told
+    assert f"archives/{CHANNEL}/p{office.card['ts'].replace('.', '')}" in told
+
+
+def test_help_says_what_can_be_typed(office: Office) -> None:
+    """`/watch`, `/watch help`, and `help` in the thread."""
+    assert "check now" in office.command("")
+    assert "check now" in office.command("help")
+    office.watch()
+    office.reply("help")
+    assert "check now" in office.whispered(ANA)
+
+
+def test_check_now_is_seen_at_once_and_answered_with_a_report(office: Office) -> None:
+    """👀 on the reply, the report in the thread."""
+    watch = office.watch()
+    office.reply("check now")
+    assert office.slack.messages["reactions"][0]["name"] == "eyes"
+    office.work(5)
+    assert office.world.now(watch).round_count == 2
+
+
+def test_pause_resume_and_end_by_words(office: Office) -> None:
+    """The card says how it stands; nobody touches the run."""
+    watch = office.watch()
+    office.reply("pause")
+    assert office.world.now(watch).state is WatchState.PAUSED
+    assert "Paused" in str(office.card)
+    office.reply("resume")
+    assert office.world.now(watch).state is WatchState.ACTIVE
+    office.reply("end")
+    assert office.world.now(watch).state is WatchState.ENDED
+    assert "The run was not touched" in office.whispered(ANA)
+    office.work(3)
+    assert "Ended" in str(office.card)
+
+
+def test_the_menu_of_the_card(office: Office) -> None:
+    """Status, why, mode and end, for whoever prefers to press."""
+    watch = office.watch()
+    for chosen in ("status", "why", "mode auto"):
+        office.click(office.card, "card_menu", value=f"{watch.id} {chosen}")
+    assert "Why CONTINUE" in office.whispered(ANA)
+    assert office.world.now(watch).context.mode is Mode.AUTO
+    office.click(office.card, "card_menu", value=f"{watch.id} dance")
+    office.click(office.card, "card_menu", value="zzzzzzzz end")
+    assert office.world.now(watch).state is WatchState.ACTIVE
+    office.click(office.card, "card_menu", value=f"{watch.id} end")
+    assert office.world.now(watch).state is WatchState.ENDED
+
+
+def test_an_unknown_word_gets_help_and_talk_gets_peace(office: Office) -> None:
+    """Only the author sees it; people who talk to each other are left alone."""
+    office.watch()
+    office.reply("dance", user=CY)
+    assert "I know: check now" in office.whispered(CY)
+    office.reply("I think we should lower the learning rate before we go home, what do you say?", user=EVE)
+    assert office.whispered(EVE) == "[]"
+    assert is_talk("one\ntwo")
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"bot_id": "B0BOT"},
+        {"subtype": "message_changed"},
+        {"subtype": "message_deleted"},
+        {"subtype": "bot_message"},
+        {"subtype": "channel_join"},
+        {"hidden": True},
+        {"user": None},
+        {"thread_ts": None},
+        {"thread_ts": "1.000001"},
+        {"channel": "C0OTHER"},
+    ],
+)
+def test_what_no_person_wrote_in_the_thread_is_not_heard(office: Office, over: dict[str, object]) -> None:
+    """Our own posts, edits, joins, other threads: none of them pauses a watch."""
+    watch = office.watch()
+    office.reply("pause", **over)  # type: ignore[arg-type]  # as a payload may be
+    assert office.world.now(watch).state is WatchState.ACTIVE
+
+
+@pytest.mark.parametrize("subtype", ["thread_broadcast", "file_share"])
+def test_replies_that_are_shown_in_the_channel_or_hold_a_file_count(office: Office, subtype: str) -> None:
+    """They are genuine replies."""
+    watch = office.watch()
+    office.reply("pause", subtype=subtype)
+    assert office.world.now(watch).state is WatchState.PAUSED
+
+
+def test_a_redelivered_event_counts_once(office: Office) -> None:
+    """The second delivery of the same event does nothing and says nothing."""
+    office.watch()
+    event = {"type": "message", "channel": CHANNEL, "user": ANA, "text": "status", "ts": "2000000000.000001"}
+    event["thread_ts"] = office.card["ts"]
+    body = {"type": "event_callback", "team_id": "T0HOME", "event": event, "event_id": "Ev1"}
+    office.dispatch(body)
+    office.dispatch(body)
+    assert len(office.slack.messages[f"@{ANA}"]) == 1
+
+
+def test_words_from_another_workspace_are_refused(office: Office) -> None:
+    """F-A03: in a thread too."""
+    watch = office.watch()
+    office.reply("pause", team="T0EVIL")
+    office.reply("pause", user_team="T0EVIL")
+    assert office.world.now(watch).state is WatchState.ACTIVE
+
+
+def test_a_watch_taken_over_by_a_terminal_is_let_go(slack: SlackServer, tmp_path: Path) -> None:
+    """The bot looks after the watches of Slack only; those of terminals are not touched."""
+    office = Office(slack, tmp_path, world=FakeWorld(rules=RULES))
+    mine = office.watch()
+    other = office.world.watch()
+    office.work(10)
+    assert office.world.now(other).round_count == 0
+    assert office.world.now(mine).round_count == 1

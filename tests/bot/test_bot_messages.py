@@ -1,0 +1,251 @@
+"""Every message as JSON, and none beyond what Slack takes."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.blocks.answers import (
+    help_message,
+    list_message,
+    problem_message,
+    refusal_message,
+    status_message,
+    unknown_message,
+    why_message,
+)
+from bot.blocks.card import card_message
+from bot.blocks.digest import digest_message
+from bot.blocks.limits import ALL_CHARACTERS, BLOCKS, Message
+from bot.blocks.question import question_message
+from bot.blocks.report import notice_message, outcome_message, report_message, summary_message
+from bot.blocks.words import Setting
+from trainwatch_core.decision.authority import Refusal, Verb
+from trainwatch_core.model.actor import SYSTEM, Actor, ActorKind
+from trainwatch_core.model.errors import NotFoundError
+from trainwatch_core.model.finding import Decision
+from trainwatch_core.model.message import Card, FinalSummary, Look, Notice, Report, StopOutcome, StopQuestion
+from trainwatch_core.model.stop import Execution, JobState, Probe, RequestState, StopPlan, StopRequest, StopStep
+from trainwatch_core.report.digest import Entry, compose_digest
+from trainwatch_core.testing.stoppers import JOB, LADDER
+
+GOLDEN = Path(__file__).parent / "golden"
+AT = datetime(2026, 3, 2, 9, 39, tzinfo=UTC)
+BERLIN = Setting(ZoneInfo("Europe/Berlin"), ("U0ANA", "U0BO"))
+BO = Actor(ActorKind.SLACK, "U0BO", "T0HOME")
+PLAN = StopPlan("pid", "pid:4211", "localhost", LADDER, JOB, "/proc shows nothing of it")
+CARD = Card(
+    "abcd1234",
+    "resnet50-lr3e4",
+    "https://wandb.ai/lab/vision/runs/r1",
+    Look.HEALTHY,
+    "",
+    ("loss 2.314  ▇▆▅▄▄▃▃▂  \u22121.2 %", "val_acc 0.687"),
+    "step 41,200 of 90,000 (46 %)",
+    AT + timedelta(minutes=30),
+    14,
+    automatic=False,
+    owner=BO,
+    since=AT - timedelta(hours=12),
+)
+REPORT = Report(
+    "abcd1234",
+    14,
+    AT,
+    "Healthy · resnet50-lr3e4",
+    "wandb_ok",
+    "resnet50-lr3e4 (lab/vision/r1)",
+    ("step 41,200 of 90,000 (46 %)", "loss 2.314 (\u22121.2 % since last check)"),
+    (),
+    ("https://wandb.ai/lab/vision/runs/r1",),
+    Decision.CONTINUE,
+    ("loss 2.314 at step 41,200, still falling.",),
+    AT + timedelta(minutes=30),
+)
+BAD = replace(
+    REPORT,
+    title="Wants to stop · resnet50-lr3e4",
+    decision=Decision.STOP,
+    anomalies=("loss is NaN since step 40,350.",),
+    evidence=("/mnt/logs/a/very/long/path/to/a/training/of/ours/train.log", "log: RuntimeError: ``` <!channel>"),
+)
+QUESTION = StopQuestion(
+    "abcd1234",
+    "7f3a9c21" * 4,
+    "resnet50-lr3e4",
+    ("Loss jumped from 2.31 to 6.91 at step 40,350.",),
+    "I would change my mind if the loss fell below 2.6.",
+    PLAN,
+    "7f3a9c21",
+    None,
+    3600.0,
+    "/data/evidence/r1-round-14",
+)
+REQUEST = StopRequest(
+    QUESTION.request_id, "abcd1234", 14, RequestState.PENDING, PLAN, "7f3a9c21" * 8, "Loss jumped.", AT
+)
+DECIDED = replace(REQUEST, decided_by=BO, decided_at=AT + timedelta(minutes=1))
+GONE = Execution((), Probe(JobState.GONE, "no such process"))
+OUTCOME = StopOutcome(
+    "abcd1234", REQUEST.id, RequestState.STOPPED, ("Stopped: gone 2 s after the decision.", "TERM sent")
+)
+SUMMARY = FinalSummary(
+    "abcd1234",
+    "resnet50-lr3e4",
+    "resnet50-lr3e4: stopped, proven gone",
+    (("What happened", "Loss jumped."), ("Best", "loss 2.31"), ("Decided by", "slack:U0BO"), ("Saved", "about 9 h")),
+)
+
+MESSAGES: dict[str, Message] = {
+    **{f"card_{look.name.lower()}": card_message(replace(CARD, look=look), BERLIN) for look in Look},
+    "card_automatic": card_message(replace(CARD, automatic=True, next_at=None), BERLIN),
+    "report_continue": report_message(REPORT, BERLIN),
+    "report_stop": report_message(BAD, BERLIN),
+    "question_pending": question_message(QUESTION, replace(REQUEST, expires_at=AT + timedelta(hours=1)), BERLIN),
+    "question_automatic": question_message(QUESTION, replace(REQUEST, execute_after=AT), BERLIN),
+    **{
+        f"question_{state}": question_message(QUESTION, replace(DECIDED, state=state, execution=GONE), BERLIN)
+        for state in RequestState
+        if state is not RequestState.PENDING
+    },
+    "outcome": outcome_message(OUTCOME, BERLIN),
+    "outcome_loud": outcome_message(replace(OUTCOME, loud=True, lines=("NOT stopped: pid 4211 still runs.",)), BERLIN),
+    "summary": summary_message(SUMMARY),
+    "notice": notice_message(Notice("abcd1234", "I would stop it, but cannot.", loud=True), BERLIN),
+    "help": help_message(),
+    "unknown": unknown_message(),
+    "list": list_message([(CARD, "https://x.slack.com/archives/C1/p1")], BERLIN),
+    "list_empty": list_message([], BERLIN),
+    "status": status_message(CARD, BERLIN),
+    "why_nothing": why_message(None),
+    "refusal": refusal_message(Refusal(Verb.APPROVE, "This needs the role approver", ("U0ANA", "U0BO"))),
+    "problem": problem_message(NotFoundError("There is no such run", where="r9", todo="See /watch list")),
+    "digest": digest_message(
+        compose_digest(
+            [
+                Entry(CARD, "https://x.slack.com/archives/C1/p1"),
+                Entry(replace(CARD, look=Look.CLOSE, why="loss is NaN in 3 samples.")),
+                Entry(replace(CARD, look=Look.STOPPED), summary=SUMMARY),
+            ]
+        ),
+        "Mon 2 Mar",
+    ),
+    "digest_empty": digest_message(compose_digest([]), "Mon 2 Mar"),
+}
+
+
+def within_limits(message: Message) -> None:
+    """Hold a message against Slack's limits."""
+    assert len(message.blocks) <= BLOCKS
+    assert 0 < len(message.text) <= 4000
+    assert len(json.dumps(message.blocks, ensure_ascii=False)) <= ALL_CHARACTERS
+    for block in message.blocks:
+        texts = [block["text"]] if block["type"] == "section" else block.get("elements", [])
+        for text in texts:
+            if text["type"] in {"plain_text", "mrkdwn"}:
+                assert 0 < len(text["text"]) <= (3000 if block["type"] == "section" else 2000)
+        assert len(block.get("block_id", "")) <= 255
+        if block["type"] == "context":
+            assert len(block["elements"]) <= 10
+        for element in block["elements"] if block["type"] == "actions" else []:
+            assert len(element["action_id"]) <= 255
+            assert len(element.get("text", {}).get("text", "")) <= 75
+            assert len(element.get("value", "")) <= 2000
+            assert len(element.get("options", [])) <= 5
+            if "confirm" in element:
+                assert len(element["confirm"]["text"]["text"]) <= 300
+                assert len(element["confirm"]["title"]["text"]) <= 100
+                assert all(len(element["confirm"][key]["text"]) <= 30 for key in ("confirm", "deny"))
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES))
+def test_a_message_looks_as_it_was_agreed(name: str) -> None:
+    """A change of looks is seen in a diff of JSON. TRAINWATCH_GOLDEN=write writes it anew."""
+    message = MESSAGES[name]
+    within_limits(message)
+    found = json.dumps({"text": message.text, "blocks": message.blocks}, indent=1, ensure_ascii=False) + "\n"
+    file = GOLDEN / f"{name}.json"
+    if os.environ.get("TRAINWATCH_GOLDEN") == "write":
+        GOLDEN.mkdir(exist_ok=True)
+        file.write_text(found)
+    assert found == file.read_text()
+
+
+def test_every_golden_file_is_a_message() -> None:
+    """None is left over."""
+    assert {file.stem for file in GOLDEN.glob("*.json")} == set(MESSAGES)
+
+
+LONG = "x <!channel> & ``` *b* " * 2000
+
+
+def test_messages_stay_within_the_limits_whatever_is_in_them() -> None:
+    """Names, reasons and evidence of any length."""
+    lines = (LONG,) * 60
+    card = replace(CARD, run=LONG, why=LONG, metrics=(LONG[:400],) * 3, progress=LONG[:400])
+    report = replace(REPORT, metrics=lines, anomalies=lines, evidence=lines, reason=lines, run=LONG, source=LONG)
+    for message in (
+        card_message(card, BERLIN),
+        report_message(report, BERLIN),
+        report_message(replace(report, evidence=tuple(f"log: {line}" for line in lines)), BERLIN),
+        outcome_message(replace(OUTCOME, lines=lines), BERLIN),
+        notice_message(Notice("w", LONG), BERLIN),
+        summary_message(replace(SUMMARY, lines=tuple(("Best", line) for line in lines[:9]))),
+        list_message([(replace(card, run=LONG[:80]), "")] * 60, BERLIN),
+        digest_message(compose_digest([Entry(replace(card, run=LONG[:80], look=Look.CLOSE))] * 60), "Mon"),
+    ):
+        assert len(message.blocks) <= BLOCKS
+        assert len(message.text) <= 4000
+        assert len(json.dumps(message.blocks, ensure_ascii=False)) <= ALL_CHARACTERS
+        for block in message.blocks:
+            for text in [block["text"]] if block["type"] == "section" else block.get("elements", []):
+                assert len(text.get("text", "")) <= 3000
+
+
+def test_what_cannot_be_seen_in_full_cannot_be_approved() -> None:
+    """F-I03: a command too long to be shown has no button, and says so."""
+    step = StopStep("Run it", argv=("/usr/bin/stop", "a" * 9000))
+    question = replace(QUESTION, plan=replace(PLAN, steps=(step,)))
+    shown = json.dumps(question_message(question, REQUEST, BERLIN).blocks)
+    assert "stop_approve" not in shown
+    assert "cannot be approved here" in shown
+    assert "stop_keep" in shown
+
+
+@pytest.mark.parametrize("hidden", ["\u202e", "\u200b", "\u2066", "\n", "\x1b[2K", "\u3164"])
+def test_a_command_with_hidden_characters_cannot_be_approved(hidden: str) -> None:
+    """F-I03: what is shown must be what runs."""
+    step = StopStep("Run it", argv=("/usr/bin/stop", f"job{hidden}1"))
+    question = replace(QUESTION, plan=replace(PLAN, steps=(step,)))
+    assert "stop_approve" not in json.dumps(question_message(question, REQUEST, BERLIN).blocks)
+
+
+def test_every_rung_of_a_long_ladder_is_shown_to_the_letter() -> None:
+    """F-I03: nothing of what would be done is cut off."""
+    steps = tuple(StopStep(f"rung {n}", argv=(f"/usr/bin/rung{n}", "x" * 1500)) for n in range(4))
+    told = question_message(replace(QUESTION, plan=replace(PLAN, steps=steps)), REQUEST, BERLIN)
+    shown = "".join(block["text"]["text"] for block in told.blocks if block["type"] == "section")
+    for step in steps:
+        assert f"{step.argv[0]} {step.argv[1]}" in shown
+    assert "stop_approve" in json.dumps(told.blocks)
+
+
+def test_the_confirm_dialog_repeats_job_host_and_command() -> None:
+    """Whoever presses "Stop it" has read them twice."""
+    actions = next(b for b in MESSAGES["question_pending"].blocks if b["type"] == "actions")
+    text = actions["elements"][0]["confirm"]["text"]["text"]
+    assert "pid 4211" in text
+    assert "Host: localhost" in text
+    assert "SIGTERM to process group 4211" in text
+
+
+def test_automatic_mode_is_named_as_who_decided() -> None:
+    """A stop that nobody pressed says so."""
+    told = question_message(QUESTION, replace(DECIDED, decided_by=SYSTEM, state=RequestState.APPROVED), BERLIN)
+    assert "Approved by automatic mode" in json.dumps(told.blocks)

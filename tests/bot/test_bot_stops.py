@@ -1,0 +1,266 @@
+"""A click and what must still be true when it comes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bot.testing import ANA, BO, CY, RULES, Office
+from trainwatch_core.model.stop import RequestState, StopRequest
+from trainwatch_core.model.watch import WatchState
+from trainwatch_core.testing.slack_payloads import elements
+from trainwatch_core.testing.slack_server import SlackServer
+from trainwatch_core.testing.stoppers import JOB, ScriptedStopper
+from trainwatch_core.testing.worlds import HEALTHY, FakeWorld
+
+
+def job(office: Office) -> ScriptedStopper:
+    """The only job of the world."""
+    assert office.world.stopper is not None
+    return office.world.stopper
+
+
+def now(office: Office, request: StopRequest) -> StopRequest:
+    """The request as it is now."""
+    return office.world.store.request(request.id)
+
+
+def thread(office: Office) -> str:
+    """All that stands in the channel."""
+    return str(office.slack.messages["C0TRAIN"])
+
+
+def has_buttons(message: dict[str, Any]) -> bool:
+    """Whether a question can still be answered."""
+    return bool(elements(message, "stop_approve") or elements(message, "stop_keep"))
+
+
+def test_from_the_click_to_the_proof(office: Office) -> None:
+    """Bo approves: buttons give way to what durably happened, outcome and FINAL_SUMMARY stand in the thread."""
+    request = office.asked()
+    assert has_buttons(office.question)
+    office.click(office.question, "stop_approve", user=BO)
+    assert "stopping…" in str(office.question)
+    assert not has_buttons(office.question)
+    office.work(10)
+    assert now(office, request).state is RequestState.STOPPED
+    assert "gone" in str(office.question)
+    assert "<@U0BO>" in str(office.question)
+    assert "FINAL_SUMMARY" in thread(office)
+    assert "Stopped* (proven" in str(office.card)
+    assert not elements(office.card, "card_check_now")
+    assert office.world.store.watches() == ()
+
+
+def test_keep_running_and_ask_again_say_who_and_for_how_long(office: Office) -> None:
+    """The button "Keep running" mutes as the operator set it, "Ask again in 2 h" for two hours; nothing is stopped."""
+    office.world.terms = replace(office.world.terms, mute=60.0)
+    office.restart()
+    for action, minutes in (("stop_keep", 1), ("stop_later", 120)):
+        office.slack.messages.clear()
+        request = office.asked(f"lab/vision/{action} launch=pid:4211")
+        office.click(office.question, action, user=BO)
+        watch = office.world.store.watch(request.watch_id)
+        assert watch.muted_until is not None
+        assert round((watch.muted_until - office.world.clock.now()).total_seconds() / 60) == minutes
+        assert now(office, request).state is RequestState.DECLINED
+        assert "Kept running by <@U0BO>" in str(office.question)
+    assert not job(office).executions
+
+
+def test_the_owner_may_always_keep_it_running(office: Office) -> None:
+    """The safe side is open to who watches."""
+    request = office.asked(user=CY)
+    office.click(office.question, "stop_keep", user=CY)
+    assert now(office, request).state is RequestState.DECLINED
+
+
+def test_explain_tells_the_asker_alone(office: Office) -> None:
+    """The reasons again, with what would change the mind."""
+    office.asked()
+    before = len(office.slack.messages["C0TRAIN"])
+    office.click(office.question, "stop_explain", user=CY)
+    assert "Why STOP" in office.whispered(CY)
+    assert "The script says STOP" in office.whispered(CY)
+    assert len(office.slack.messages["C0TRAIN"]) == before
+
+
+def test_a_click_after_days_is_refused(office: Office) -> None:
+    """F-A09: what expired stays expired: the person is told, the buttons go, nothing is run."""
+    request = office.asked()
+    question = dict(office.question)
+    office.world.clock.advance(3 * 86400)
+    office.click(question, "stop_approve", user=BO)
+    assert "expired" in office.whispered(BO)
+    assert now(office, request).state is RequestState.EXPIRED
+    office.work(5)
+    assert not has_buttons(next(m for m in office.slack.messages["C0TRAIN"] if m["ts"] == question["ts"]))
+    assert not job(office).executions
+
+
+def test_a_clock_that_is_set_back_revives_no_question(office: Office) -> None:
+    """F-A09: the time to answer counts on the monotonic clock too."""
+    request = office.asked()
+    question = dict(office.question)
+    office.world.clock.advance(3700)
+    office.world.clock.step(-7200)
+    office.click(question, "stop_approve", user=BO)
+    assert now(office, request).state is RequestState.EXPIRED
+    office.work(8)
+    assert not job(office).executions
+
+
+def test_a_run_that_recovered_is_not_stopped(office: Office) -> None:
+    """F-A10: the question is withdrawn; who clicks on the old message hears the newer numbers."""
+    request = office.asked()
+    question = dict(office.question)
+    office.world.findings = HEALTHY
+    office.world.engine.watches.check_now(request.watch_id)
+    office.work(8)
+    assert not has_buttons(office.question)
+    office.click(question, "stop_approve", user=BO)
+    assert now(office, request).state is RequestState.SUPERSEDED
+    assert "already superseded" in office.whispered(BO)
+    assert "since then: CONTINUE" in office.whispered(BO)
+    assert "train/loss 2" in office.whispered(BO)
+    office.work(8)
+    assert not job(office).executions
+
+
+def test_a_run_that_recovers_right_after_the_click_is_not_stopped(office: Office) -> None:
+    """F-A10: the last look before the command sees it, and the thread says why nothing was run."""
+    request = office.asked()
+    office.world.findings = HEALTHY
+    office.click(office.question, "stop_approve", user=BO)
+    office.work(8)
+    assert now(office, request).state is RequestState.SUPERSEDED
+    assert "looks better now" in thread(office)
+    assert not job(office).executions
+
+
+def test_another_job_under_the_same_name_is_not_stopped(office: Office) -> None:
+    """F-A11: restarted between question and click: the identity differs, nothing is run."""
+    request = office.asked()
+    job(office).identity = replace(JOB, facts={**JOB.facts, "start": "999999"})
+    office.click(office.question, "stop_approve", user=BO)
+    office.work(8)
+    assert now(office, request).state is RequestState.SUPERSEDED
+    assert "another one than the one that is watched" in thread(office)
+    assert not job(office).executions
+
+
+class OtherLadder(ScriptedStopper):
+    """The same job, stopped by one rung less: what an edited configuration amounts to."""
+
+    def plan(self, identity: Any) -> Any:
+        """One rung."""
+        whole = super().plan(identity)
+        return replace(whole, steps=whole.steps[:1])
+
+
+def test_an_edited_way_to_stop_needs_a_new_question(office: Office) -> None:
+    """F-A12: what would be done is not what was shown any more: refused, and asked again with what would."""
+    request = office.asked()
+    office.world.stopper = OtherLadder()
+    office.restart()
+    office.click(office.question, "stop_approve", user=BO)
+    office.work(8)
+    assert now(office, request).state is RequestState.SUPERSEDED
+    assert "not what was shown" in thread(office)
+    assert not job(office).executions
+    office.work(80)
+    newest = office.world.store.requests(watch_id=request.watch_id)[-1]
+    assert newest.id != request.id
+    assert newest.state is RequestState.PENDING
+    assert newest.fingerprint[:8] in str(office.question)
+
+
+def test_slack_down_in_ask_mode_stops_nothing(office: Office) -> None:
+    """F-T02: the evidence is kept; what arrives at last is a fresh question, and the time to answer begins then."""
+    watch = office.watch()
+    office.slack.fail("*", _down())
+    office.world.findings = _broken()
+    for _ in range(3):
+        office.world.engine.watches.check_now(watch.id)
+        office.work(8)
+    request = office.world.store.requests(watch_id=watch.id)[-1]
+    assert request.expires_at is None
+    assert office.world.locker.kept
+    office.work(7200)
+    assert now(office, request).state is RequestState.EXPIRED
+    assert not job(office).executions
+    office.slack.heal()
+    for _ in range(2):
+        office.work(700)
+        if not office.world.store.requests(watch_id=watch.id, states={RequestState.PENDING}):
+            office.world.engine.watches.check_now(watch.id)
+            office.work(8)
+    (shown,) = office.world.store.requests(watch_id=watch.id, states={RequestState.PENDING})
+    assert shown.id != request.id
+    assert shown.expires_at is not None
+    assert (shown.expires_at - office.world.clock.now()).total_seconds() > 2000
+    assert "I look again before anything is run" in str(office.question)
+    office.click(office.question, "stop_approve", user=BO)
+    office.work(8)
+    assert len(job(office).executions) == 1
+
+
+def test_a_run_that_recovered_while_slack_was_down_leaves_no_question_to_press(office: Office) -> None:
+    """F-T02: a question whose request is over is not posted at all; that it is withdrawn is said."""
+    watch = office.watch()
+    office.slack.fail("*", _down())
+    office.world.findings = _broken()
+    for _ in range(3):
+        office.world.engine.watches.check_now(watch.id)
+        office.work(8)
+    office.world.findings = HEALTHY
+    office.world.engine.watches.check_now(watch.id)
+    office.work(8)
+    office.slack.heal()
+    office.work(700)
+    assert "stop_approve" not in str(office.slack.messages)
+    assert "withdrawn" in str(office.slack.messages)
+
+
+def test_slack_down_in_automatic_mode_does_not_disarm_it(slack: SlackServer, tmp_path: Path) -> None:
+    """F-T03: who switched it on wanted the night covered: it acts after the grace, and tells when Slack is back."""
+    office = Office(slack, tmp_path, world=FakeWorld(rules=RULES))
+    watch = office.watch("lab/vision/r1 launch=pid:4211 mode=auto")
+    slack.fail("*", _down())
+    office.world.findings = _broken()
+    for _ in range(3):
+        office.world.engine.watches.check_now(watch.id)
+        office.work(8)
+    assert not job(office).executions
+    office.work(320)
+    assert len(job(office).executions) == 1
+    assert any(row.verb == "execute" for row in office.world.store.audited(watch_id=watch.id))
+    slack.heal()
+    office.work(700)
+    assert office.world.now(watch).state is WatchState.ENDED
+    assert "FINAL_SUMMARY" in thread(office)
+
+
+def test_automatic_mode_announces_itself_and_can_be_objected(slack: SlackServer, tmp_path: Path) -> None:
+    """There is "Keep running" and no "Approve Stop"; an objection in time keeps the job."""
+    office = Office(slack, tmp_path, world=FakeWorld(rules=RULES))
+    request = office.asked("lab/vision/r1 launch=pid:4211 mode=auto")
+    assert elements(office.question, "stop_keep")
+    assert not elements(office.question, "stop_approve")
+    office.click(office.question, "stop_keep", user=ANA)
+    office.work(400)
+    assert now(office, request).state is RequestState.DECLINED
+    assert not job(office).executions
+
+
+def _down() -> Any:
+    from trainwatch_core.testing.slack_wire import Fault  # noqa: PLC0415  # only here
+
+    return Fault(times=10**6, refuse=True)
+
+
+def _broken() -> Any:
+    from trainwatch_core.testing.worlds import BROKEN  # noqa: PLC0415  # only here
+
+    return BROKEN
