@@ -17,7 +17,9 @@ from trainwatch_core.adapters.clock import SystemClock
 from trainwatch_core.adapters.dispatch.threads import ThreadDispatcher
 from trainwatch_core.adapters.evidence import DirectoryLocker
 from trainwatch_core.adapters.notes import FileNotebook
+from trainwatch_core.adapters.rehearsal import Idle, Listener, SetClock
 from trainwatch_core.adapters.sources.locate import locate
+from trainwatch_core.adapters.stores.memory import MemoryStore
 from trainwatch_core.adapters.stores.sql import open_store
 from trainwatch_core.adapters.ticker import DailyTicker
 from trainwatch_core.adapters.ticker import Ticker as IntervalTicker
@@ -25,12 +27,17 @@ from trainwatch_core.config import Settings
 from trainwatch_core.decision.authority import Rules
 from trainwatch_core.engine.engine import Engine
 from trainwatch_core.engine.world import Terms, World
+from trainwatch_core.model.actor import Actor, ActorKind
 from trainwatch_core.model.errors import StorageError
 from trainwatch_core.model.finding import Weight
+from trainwatch_core.model.message import Body
 from trainwatch_core.model.run import RunRef
 from trainwatch_core.model.watch import Watch
-from trainwatch_core.ports import Notifier, Painter, Stopper, Ticker
+from trainwatch_core.ports import Notifier, Painter, Source, Stopper, Ticker
 from trainwatch_core.report.chart import ChartSpec
+
+REHEARSAL = Actor(ActorKind.LOCAL, "replay")
+"""Who registers the watches of a replay."""
 
 
 @contextlib.contextmanager
@@ -80,6 +87,35 @@ def build(settings: Settings, notifier: Notifier, *, environ: Mapping[str, str],
         yield engine
     finally:
         store.close()
+
+
+def rehearse(source: Source, clock: SetClock, hear: Callable[[Body, bytes | None], None], *, paint: bool) -> Engine:
+    """An engine in memory that replays one run; it stops, keeps and writes nothing.
+
+    Args:
+        source: What all its watches read.
+        clock: Set by whoever replays.
+        hear: Called with each message.
+        paint: Whether pictures are painted.
+    """
+    idle = Idle()
+    world = World(
+        store=MemoryStore(),
+        clock=clock,
+        dispatcher=idle,
+        notifier=Listener(clock, hear),
+        painter=LatePainter() if paint else idle,
+        locker=idle,
+        notebook=idle,
+        sources=lambda _watch: (source,),
+        stopper=lambda _watch: None,
+        checks=registry.CHECKS,
+        rules=Rules(local_user=REHEARSAL.id),
+        terms=Terms(),
+        exclusive=lambda _name: contextlib.nullcontext(enter_result=True),
+        owner="replay",
+    )
+    return Engine(world)
 
 
 class LatePainter:

@@ -11,6 +11,7 @@ from functools import partial
 
 import pytest
 
+from trainwatch_core.adapters.stores.memory import MemoryStore
 from trainwatch_core.cli.questions import DEAF
 from trainwatch_core.cli.screen import Keys, Screen
 from trainwatch_core.cli.session import LEFT, Session
@@ -22,7 +23,6 @@ from trainwatch_core.model.run import RunKind, RunRef
 from trainwatch_core.model.stop import RequestState, StopRequest
 from trainwatch_core.model.watch import Mode, Watch, WatchState
 from trainwatch_core.testing.fakes import InlineDispatcher, ListNotifier
-from trainwatch_core.testing.memory_store import MemoryStore
 from trainwatch_core.testing.worlds import ANA, BROKEN, RUN, FakeWorld
 
 Act = str | Callable[[], object]

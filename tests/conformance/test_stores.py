@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from trainwatch_core.adapters.stores.memory import MemoryStore
 from trainwatch_core.adapters.stores.sql import open_store
 from trainwatch_core.ports import Store
-from trainwatch_core.testing.memory_store import MemoryStore
 from trainwatch_core.testing.store_conformance import StoreConformance
 
 

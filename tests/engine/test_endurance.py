@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from trainwatch_core.adapters.stores.memory import MemoryStore
 from trainwatch_core.engine.world import Terms
 from trainwatch_core.model.actor import SYSTEM, Actor, ActorKind
 from trainwatch_core.model.change import Change, OutboxRow
@@ -15,7 +16,6 @@ from trainwatch_core.model.run import RunKind, RunRef
 from trainwatch_core.model.stop import Execution, RequestState, StopPlan, StopRequest
 from trainwatch_core.model.watch import Mode, Watch, WatchContext, WatchState
 from trainwatch_core.testing.fakes import ScriptedSource
-from trainwatch_core.testing.memory_store import MemoryStore
 from trainwatch_core.testing.stoppers import JOB, ScriptedStopper
 from trainwatch_core.testing.worlds import ANA, BROKEN, HEALTHY, FakeWorld, loss_rows
 

@@ -125,6 +125,7 @@ def view_of(watch: Watch, history: History, info: RunInfo, source: SourceReport,
         target=context.target,
         key_metrics=context.key_metrics,
         planned_steps=context.planned_steps or info.planned_steps,
+        announced=context.announced,
         policy=watch.policy,
     )
 

@@ -13,7 +13,7 @@ from trainwatch_core.model.roles import Goal, Role
 from trainwatch_core.model.run import RunInfo
 from trainwatch_core.model.series import History, Rows
 from trainwatch_core.model.verdict import Verdict
-from trainwatch_core.model.watch import Policy
+from trainwatch_core.model.watch import Announcement, Policy
 
 Cursor = Mapping[str, Any]
 
@@ -108,6 +108,7 @@ class View:
         target: Metric name to the value that means success.
         key_metrics: The metrics that define success.
         planned_steps: Planned length on the axis of the steps.
+        announced: Changes that the person said would come.
         policy: The gates.
     """
 
@@ -124,6 +125,7 @@ class View:
     target: Mapping[str, float] = field(default_factory=dict)
     key_metrics: tuple[str, ...] = ()
     planned_steps: float | None = None
+    announced: tuple[Announcement, ...] = ()
     policy: Policy = field(default_factory=Policy)
 
 

@@ -64,6 +64,19 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Announcement:
+    """A change that the person said would come: what follows from it is no surprise.
+
+    Attributes:
+        step: Where it comes.
+        what: In the person's words.
+    """
+
+    step: float
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class WatchContext:
     """What the person told about the run. Everything is optional; what is missing is stated in the first report.
 
@@ -81,6 +94,7 @@ class WatchContext:
         mode: Who decides about a stop.
         interval: Seconds between rounds.
         planned_steps: Planned length on the axis of the steps.
+        announced: Changes that the person said would come, or that somebody called a false alarm.
     """
 
     log_path: str = ""
@@ -96,6 +110,7 @@ class WatchContext:
     mode: Mode = Mode.ASK
     interval: float = 1800.0
     planned_steps: float | None = None
+    announced: tuple[Announcement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

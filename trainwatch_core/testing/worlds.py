@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from trainwatch_core.adapters.stores.memory import MemoryStore
 from trainwatch_core.decision.authority import Rules
 from trainwatch_core.engine.engine import Engine
 from trainwatch_core.engine.watches import Registration
@@ -29,7 +30,6 @@ from trainwatch_core.testing.fakes import (
     PlainPainter,
     ScriptedSource,
 )
-from trainwatch_core.testing.memory_store import MemoryStore
 from trainwatch_core.testing.stoppers import ScriptedStopper
 
 ANA = Actor(ActorKind.LOCAL, "ana")

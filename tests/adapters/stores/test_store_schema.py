@@ -201,7 +201,7 @@ def test_a_place_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 def test_libraries_are_loaded_when_they_are_needed(place: Path) -> None:
     """The in-memory store needs no SQLAlchemy, and an up-to-date database no Alembic."""
     script = (
-        "import sys, trainwatch_core.adapters.stores, trainwatch_core.testing.memory_store\n"
+        "import sys, trainwatch_core.adapters.stores, trainwatch_core.adapters.stores.memory\n"
         "assert not {'sqlalchemy', 'alembic'} & set(sys.modules)\n"
         "from trainwatch_core.adapters.stores.sql import open_store\n"
         "open_store(sys.argv[1]).close()\n"

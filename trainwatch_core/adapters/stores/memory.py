@@ -1,4 +1,4 @@
-"""A store that forgets: `ports.Store` in dictionaries, for unit tests of what stands on a store."""
+"""A store that forgets: `ports.Store` in dictionaries, for replays and for unit tests of what stands on a store."""
 
 from __future__ import annotations
 
