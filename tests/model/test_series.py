@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainwatch_core.model.series import MAX_BUCKETS, MAX_SERIES, WINDOW, FloatArray, History, Rows, Series
+from trainwatch_core.model.buckets import MAX_BUCKETS
+from trainwatch_core.model.series import MAX_SERIES, WINDOW, FloatArray, History, News, Rows, Series
 
 VALUES = st.floats(allow_nan=True, allow_infinity=True, width=64)
 
@@ -90,6 +91,38 @@ def test_a_rewind_overwrites_what_it_goes_back_over() -> None:
     assert series.seams == (50.0,)
 
 
+def test_a_rewind_beyond_the_window_drops_old_buckets_too() -> None:
+    """A7: of a million steps taken back to step 500 nothing overwritten is left, in no bucket either."""
+    values = np.ones(1_000_000)
+    values[600_000:] = np.nan
+    series = whole(values).extend(Rows.of([500.0, 501.0], [2.0, 2.0]))
+    assert series.steps.tolist() == [500, 501]
+    assert series.nonfinite == 0
+    assert max(series.bucket("last_step"), default=0) < 500
+    far = whole(values).extend(Rows.of([700_000.0], [2.0]))
+    assert far.bucket("last_step")[-1] < 700_000
+    assert 690_000 < far.count <= 700_001
+    assert far.seams == (700_000.0,)
+
+
+def test_a_rewind_takes_back_metrics_that_have_not_been_logged_again_yet() -> None:
+    """A7: an evaluation of the overwritten stretch is gone before the next one comes."""
+    evals = Rows.of([0, 50, 90], [3, 2, math.nan])
+    history = History().extend({"loss": Rows.of(np.arange(100), np.ones(100)), "val_loss": evals})
+    after = history.add(News({"loss": Rows.of([60, 61], [1, 1])}, rewound_to=60.0))
+    assert after.series["val_loss"].steps.tolist() == [0, 50]
+    assert after.series["loss"].last_step == 61
+    assert after.series["val_loss"].seams == after.series["loss"].seams == (60.0,)
+
+
+def test_an_interruption_is_a_seam_and_loses_nothing() -> None:
+    """A7: a run that was resumed where it ended keeps all its values."""
+    history = History().extend({"loss": Rows.of([1, 2], [1, 1])})
+    after = history.add(News({"loss": Rows.of([3], [1])}, seams=(2.0,)))
+    assert after.series["loss"].steps.tolist() == [1, 2, 3]
+    assert after.series["loss"].seams == (2.0,)
+
+
 def test_rows_that_go_back_within_one_fetch_are_a_rewind_too() -> None:
     """The log of a crash and its restart may come in one piece."""
     series = Series("loss").extend(Rows.of([1, 2, 3, 2, 3, 4], [1, 1, 1, 5, 5, 5]))
@@ -120,6 +153,31 @@ def test_metrics_beyond_the_limit_are_named_not_kept() -> None:
     assert len(history.series) == MAX_SERIES
     assert history.left_out == ("m32", "m33", "m34")
     assert history.extend({"m33": Rows.of([1], [1])}).left_out == ("m32", "m33", "m34")
+
+
+def test_a_loss_that_comes_late_finds_a_place() -> None:
+    """B5: by role first: what says little yields, what came first stays, and the reader is told."""
+    history = History().extend({f"m{n}": Rows.of([0], [1]) for n in range(MAX_SERIES)})
+    after = history.extend({"eval/loss": Rows.of([1], [2]), "zzz": Rows.of([1], [2])})
+    assert "eval/loss" in after.series
+    assert after.left_out == ("m31", "zzz")
+    assert after.extend({"m31": Rows.of([2], [1])}).left_out == ("m31", "zzz")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    names=st.lists(st.sampled_from([*(f"m{n}" for n in range(40)), *(f"loss_{n}" for n in range(40)), "epoch"])),
+    cuts=st.lists(st.integers(0, 40), max_size=6),
+)
+def test_who_is_kept_does_not_depend_on_how_rounds_are_cut(names: list[str], cuts: list[int]) -> None:
+    """A history that is replayed from its segments keeps the metrics that it kept live."""
+    named = list(dict.fromkeys(names))
+    at_once = History().extend({name: Rows.of([0], [1]) for name in named})
+    piecewise = History()
+    for start, end in itertools.pairwise(sorted({0, len(named), *(cut % (len(named) + 1) for cut in cuts)})):
+        piecewise = piecewise.extend({name: Rows.of([0], [1]) for name in named[start:end]})
+    assert list(at_once.series) == list(piecewise.series)
+    assert at_once.left_out == piecewise.left_out
 
 
 def test_an_overview_spans_the_run_and_skips_what_is_not_finite() -> None:

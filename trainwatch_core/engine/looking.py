@@ -73,7 +73,7 @@ def look(world: World, watch: Watch, past: Sequence[Round]) -> Look:
     segment = None
     if read.batch is not None:
         batch = read.batch
-        segment = Segment(read.key, batch.rows, batch.cursor, restart=batch.restarted)
+        segment = Segment(read.key, batch.rows, batch.cursor, batch.restarted, batch.rewound_to, batch.seams)
     return Look(
         now,
         view,
@@ -166,7 +166,7 @@ def _read(world: World, watch: Watch) -> _Read:
 def _extended(read: _Read) -> History:
     if read.batch is None:
         return read.history
-    return (History() if read.batch.restarted else read.history).extend(read.batch.rows)
+    return (History() if read.batch.restarted else read.history).add(read.batch.news)
 
 
 def _source_report(read: _Read, previous: Round | None, now: float) -> SourceReport:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from trainwatch_core.model.actor import Actor
 from trainwatch_core.model.message import Body
 from trainwatch_core.model.round import Cursor, Round
-from trainwatch_core.model.series import Rows
+from trainwatch_core.model.series import News, Rows
 from trainwatch_core.model.stop import StopRequest
 from trainwatch_core.model.watch import Watch
 
@@ -93,12 +93,21 @@ class Segment:
         rows: New samples by metric.
         cursor: Where to go on next time.
         restart: Whether what is stored of this source so far is void.
+        rewound_to: The step from which on the run was overwritten; None if it was not.
+        seams: Steps at which the run went on after an interruption.
     """
 
     source_key: str
     rows: Mapping[str, Rows]
     cursor: Cursor
     restart: bool = False
+    rewound_to: float | None = None
+    seams: tuple[float, ...] = ()
+
+    @property
+    def news(self) -> News:
+        """What is added to the history."""
+        return News(self.rows, self.rewound_to, self.seams)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 from trainwatch_core.model.finding import Finding
 from trainwatch_core.model.roles import Goal, Role
 from trainwatch_core.model.run import RunInfo
-from trainwatch_core.model.series import History, Rows
+from trainwatch_core.model.series import History, News, Rows
 from trainwatch_core.model.verdict import Verdict
 from trainwatch_core.model.watch import Announcement, Policy
 
@@ -54,6 +54,8 @@ class Batch:
         tail: Last lines of a log, redacted, for the evidence.
         notes: Sentences for the report, e.g. that older steps are sampled.
         restarted: Whether the source began anew (file replaced): what is known of it so far is void.
+        rewound_to: The step from which on the run was overwritten, in every metric; None if it was not.
+        seams: Steps at which the run went on after an interruption (resume, requeue, another run id).
     """
 
     rows: Mapping[str, Rows]
@@ -64,6 +66,13 @@ class Batch:
     tail: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     restarted: bool = False
+    rewound_to: float | None = None
+    seams: tuple[float, ...] = ()
+
+    @property
+    def news(self) -> News:
+        """What is added to the history."""
+        return News(self.rows, self.rewound_to, self.seams)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,27 +12,23 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-FloatArray = NDArray[np.float64]
+from trainwatch_core.model.buckets import BUCKET_FIELDS, MAX_BUCKETS, FloatArray, before, fold, no_buckets
+from trainwatch_core.model.roles import Role, infer_role
+
+__all__ = ["MAX_SERIES", "WINDOW", "FloatArray", "History", "News", "Rows", "Series", "importance"]
 
 WINDOW = 768
-MAX_BUCKETS = 160
 MAX_SERIES = 32
 
-BUCKET_FIELDS = (
-    "first_step",
-    "last_step",
-    "first_time",
-    "last_time",
-    "count",
-    "nonfinite",
-    "mean",
-    "minimum",
-    "maximum",
-    "last",
-)
-_FIRST_STEP, _LAST_STEP, _FIRST_TIME, _LAST_TIME, _COUNT, _NONFINITE, _MEAN, _MIN, _MAX, _LAST = range(10)
+_LEAST = (Role.OTHER, Role.PROGRESS)
+
+
+def importance(name: str) -> int:
+    """0 for a metric whose name gives it a role, 1 for others, 2 for mere progress: who yields if there is no room."""
+    role = infer_role(name)[0]
+    return _LEAST.index(role) + 1 if role in _LEAST else 0
 
 
 def _empty() -> FloatArray:
@@ -88,7 +84,7 @@ class Series:
     steps: FloatArray = field(default_factory=_empty)
     values: FloatArray = field(default_factory=_empty)
     times: FloatArray = field(default_factory=_empty)
-    buckets: FloatArray = field(default_factory=lambda: np.empty((0, len(BUCKET_FIELDS)), dtype=np.float64))
+    buckets: FloatArray = field(default_factory=no_buckets)
     seams: tuple[float, ...] = ()
 
     def __len__(self) -> int:
@@ -97,12 +93,12 @@ class Series:
     @property
     def count(self) -> int:
         """How many samples were ever seen, those in buckets included."""
-        return len(self.steps) + int(self.buckets[:, _COUNT].sum())
+        return len(self.steps) + int(self.bucket("count").sum())
 
     @property
     def nonfinite(self) -> int:
         """How many of them were NaN or infinite."""
-        return int(np.count_nonzero(~np.isfinite(self.values))) + int(self.buckets[:, _NONFINITE].sum())
+        return int(np.count_nonzero(~np.isfinite(self.values))) + int(self.bucket("nonfinite").sum())
 
     @property
     def last(self) -> float:
@@ -126,31 +122,49 @@ class Series:
 
     def overview(self) -> tuple[FloatArray, FloatArray]:
         """Steps and finite values over the whole run: bucket means (at the bucket's last step), then the window."""
-        means = self.buckets[:, _MEAN]
+        means = self.bucket("mean")
         known = np.isfinite(means)
         steps, values = self.finite
         return (
-            np.concatenate([self.buckets[known, _LAST_STEP], steps]),
+            np.concatenate([self.bucket("last_step")[known], steps]),
             np.concatenate([means[known], values]),
         )
 
     def extend(self, rows: Rows) -> Series:
-        """This series with new samples; a step that goes back overwrites what the window holds from there on."""
-        if not len(rows):
-            return self
-        steps, values, times, seams = self.steps, self.values, self.times, self.seams
+        """This series with new samples; a step that goes back overwrites what is known from there on."""
+        whole = self
         for part in _ascending_parts(rows):
-            first = part.steps[0]
-            if len(steps) and first < steps[-1]:
-                keep = int(np.searchsorted(steps, first, side="left"))
-                steps, values, times = steps[:keep], values[:keep], times[:keep]
-                seams = (*seams, float(first))[-MAX_BUCKETS:]
-            steps = np.concatenate([steps, part.steps])
-            values = np.concatenate([values, part.values])
-            times = np.concatenate([times, part.times])
-        surplus = max(0, len(steps) - WINDOW)
-        buckets = _fold(self.buckets, steps[:surplus], values[:surplus], times[:surplus])
-        return Series(self.name, steps[surplus:], values[surplus:], times[surplus:], buckets, seams)
+            if len(part):
+                whole = _appended(whole.rewound(float(part.steps[0])), part)
+        surplus = max(0, len(whole) - WINDOW)
+        if not surplus:
+            return whole
+        steps, values, times = whole.steps, whole.values, whole.times
+        buckets = fold(whole.buckets, steps[:surplus], values[:surplus], times[:surplus])
+        return Series(self.name, steps[surplus:], values[surplus:], times[surplus:], buckets, whole.seams)
+
+    def rewound(self, step: float) -> Series:
+        """This series as it was before a step, with a seam there; itself if it knows nothing beyond that step.
+
+        A bucket that reaches over the step is dropped whole, so that nothing overwritten survives in it.
+        """
+        end = self.last_step if len(self) else max(self.bucket("last_step"), default=-np.inf)
+        if not step < end:
+            return self
+        keep = int(np.searchsorted(self.steps, step, side="left"))
+        buckets = self.buckets if keep else before(self.buckets, step)
+        cut = Series(self.name, self.steps[:keep], self.values[:keep], self.times[:keep], buckets, self.seams)
+        return cut.joined_at(step)
+
+    def joined_at(self, step: float) -> Series:
+        """This series with a seam at a step."""
+        return replace(self, seams=tuple(dict.fromkeys((*self.seams, step)))[-MAX_BUCKETS:])
+
+
+def _appended(series: Series, rows: Rows) -> Series:
+    pairs = ((series.steps, rows.steps), (series.values, rows.values), (series.times, rows.times))
+    steps, values, times = (np.concatenate(pair) for pair in pairs)
+    return Series(series.name, steps, values, times, series.buckets, series.seams)
 
 
 def _ascending_parts(rows: Rows) -> Iterator[Rows]:
@@ -160,44 +174,19 @@ def _ascending_parts(rows: Rows) -> Iterator[Rows]:
         yield Rows(rows.steps[start:end], rows.values[start:end], rows.times[start:end])
 
 
-def _fold(buckets: FloatArray, steps: FloatArray, values: FloatArray, times: FloatArray) -> FloatArray:
-    """Fold samples into the buckets: all but the last bucket hold 2**k samples, k as small as MAX_BUCKETS allows."""
-    if not len(steps):
-        return buckets
-    total = int(buckets[:, _COUNT].sum()) + len(steps)
-    size = 1
-    while total > size * MAX_BUCKETS:
-        size *= 2
-    atoms = np.vstack([buckets, _atoms(steps, values, times)])
-    # Old buckets are powers of two and aligned, so each lies wholly in one new bucket.
-    starts = np.concatenate([[0.0], np.cumsum(atoms[:, _COUNT])[:-1]])
-    groups = (starts // size).astype(np.int64)
-    heads = np.flatnonzero(np.concatenate([[True], np.diff(groups) > 0]))
-    tails = np.concatenate([heads[1:], [len(atoms)]]) - 1
-    merged = np.empty((len(heads), len(BUCKET_FIELDS)))
-    merged[:, _FIRST_STEP] = atoms[heads, _FIRST_STEP]
-    merged[:, _LAST_STEP] = atoms[tails, _LAST_STEP]
-    merged[:, _FIRST_TIME] = atoms[heads, _FIRST_TIME]
-    merged[:, _LAST_TIME] = atoms[tails, _LAST_TIME]
-    merged[:, _COUNT] = np.add.reduceat(atoms[:, _COUNT], heads)
-    merged[:, _NONFINITE] = np.add.reduceat(atoms[:, _NONFINITE], heads)
-    finite = atoms[:, _COUNT] - atoms[:, _NONFINITE]
-    weights = np.add.reduceat(finite, heads)
-    # Means are weighed before they are summed: values near the largest float must not overflow on the way.
-    share = finite / np.repeat(np.maximum(weights, 1.0), np.diff([*heads.tolist(), len(atoms)]))
-    sums = np.add.reduceat(np.where(finite > 0, share * np.nan_to_num(atoms[:, _MEAN], nan=0.0), 0.0), heads)
-    merged[:, _MEAN] = np.where(weights > 0, sums, np.nan)
-    merged[:, _MIN] = np.fmin.reduceat(atoms[:, _MIN], heads)
-    merged[:, _MAX] = np.fmax.reduceat(atoms[:, _MAX], heads)
-    merged[:, _LAST] = atoms[tails, _LAST]
-    return merged
+@dataclass(frozen=True, slots=True)
+class News:
+    """What one look adds to a history.
 
+    Attributes:
+        rows: New samples by metric.
+        rewound_to: The step from which on the run was overwritten, in every metric; None if it was not.
+        seams: Steps at which the run went on after an interruption (resume, requeue, another run id).
+    """
 
-def _atoms(steps: FloatArray, values: FloatArray, times: FloatArray) -> FloatArray:
-    finite = np.isfinite(values)
-    clean = np.where(finite, values, np.nan)
-    columns = [steps, steps, times, times, np.ones(len(steps)), (~finite).astype(np.float64)]
-    return np.column_stack([*columns, clean, clean, clean, values])
+    rows: Mapping[str, Rows] = field(default_factory=dict)
+    rewound_to: float | None = None
+    seams: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,22 +195,33 @@ class History:
 
     Attributes:
         series: At most MAX_SERIES of them.
-        left_out: Names of further metrics that the source has and nobody keeps.
+        left_out: Names of further metrics that the source has and nobody keeps; sorted.
     """
 
     series: Mapping[str, Series] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
 
     def extend(self, rows: Mapping[str, Rows]) -> History:
-        """This history with new samples. Metrics beyond MAX_SERIES are named in `left_out`, not kept."""
+        """This history with new samples.
+
+        Of more than MAX_SERIES metrics those with a role are kept, then those that came first: a loss that appears
+        late takes the place of a metric that says little. Who has no place is named in `left_out`.
+        """
+        known = {**self.series, **{name: Series(name) for name in rows if name not in self.series}}
+        kept = sorted(known, key=importance)[:MAX_SERIES]
+        series = {name: known[name].extend(rows[name]) if name in rows else known[name] for name in kept}
+        left_out = {*self.left_out, *known} - series.keys()
+        return replace(self, series=series, left_out=tuple(sorted(left_out)))
+
+    def add(self, news: News) -> History:
+        """This history with all that one look brought."""
         series = dict(self.series)
-        left_out = dict.fromkeys(self.left_out)
-        for name, new in rows.items():
-            if name in series or len(series) < MAX_SERIES:
-                series[name] = series.get(name, Series(name)).extend(new)
-            else:
-                left_out[name] = None
-        return replace(self, series=series, left_out=tuple(left_out))
+        if news.rewound_to is not None:
+            series = {name: known.rewound(news.rewound_to) for name, known in series.items()}
+        whole = replace(self, series=series).extend(news.rows)
+        for seam in news.seams:
+            whole = replace(whole, series={name: known.joined_at(seam) for name, known in whole.series.items()})
+        return whole
 
     @property
     def last_step(self) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from trainwatch_core.model.change import Change, Segment
-from trainwatch_core.model.series import MAX_SERIES, History, Rows
+from trainwatch_core.model.series import MAX_SERIES, History, News, Rows
 from trainwatch_core.ports import Store
 from trainwatch_core.testing.store_samples import sample_rows, sample_segment, sample_watch
 
@@ -50,6 +50,19 @@ class HistoryRules:
         parts = [range(start, start + 30) for start in range(0, 2000, 20)]
         append(store, [sample_segment(part) for part in parts])
         same(store.history("w1", "wandb")[0], extended([sample_rows(part) for part in parts]))
+
+    def test_a_run_that_was_taken_back_and_joined_comes_back_so(self, store: Store) -> None:
+        """A rewind of all metrics and the seam of a resume are replayed in their order, with rows or without."""
+        both = ("loss", "val_loss")
+        looks = [News(sample_rows(range(900), both)), News(rewound_to=450.0), News(sample_rows(range(900, 960)))]
+        looks += [News(seams=(959.0,)), News(sample_rows(range(960, 1800), both), seams=(960.0,))]
+        append(store, [Segment("wandb", look.rows, {}, rewound_to=look.rewound_to, seams=look.seams) for look in looks])
+        history, _ = store.history("w1", "wandb")
+        expected = History()
+        for look in looks:
+            expected = expected.add(look)
+        same(history, expected)
+        assert history.series["loss"].seams == (450.0, 959.0, 960.0)
 
     def test_a_restart_voids_what_was_stored_of_that_source(self, store: Store) -> None:
         """After a restart only the new rows count; the other source of the same watch keeps its own."""

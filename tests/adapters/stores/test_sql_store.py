@@ -20,12 +20,12 @@ from sqlalchemy import event
 
 from trainwatch_core.adapters.stores import codec
 from trainwatch_core.adapters.stores.histories import LOOSE_SEGMENTS
-from trainwatch_core.adapters.stores.packing import pack_history, pack_rows, unpack_history, unpack_rows
+from trainwatch_core.adapters.stores.packing import pack_history, pack_news, unpack_history, unpack_news
 from trainwatch_core.adapters.stores.sql import SqlStore, open_store
 from trainwatch_core.model.change import AuditRow, Change
 from trainwatch_core.model.errors import StorageError
 from trainwatch_core.model.message import Body, Notice
-from trainwatch_core.model.series import WINDOW, History, Rows
+from trainwatch_core.model.series import WINDOW, History, News, Rows
 from trainwatch_core.testing.store_samples import (
     NOON,
     sample_act,
@@ -183,7 +183,9 @@ def test_rows_are_packed_without_loss(data: dict[str, list[tuple[float, float, f
     """Any metric name and any figures come out of the bytes as they went in."""
     columns = {name: np.asarray(samples, dtype=float).reshape(-1, 3).T for name, samples in data.items()}
     rows = {name: Rows(*parts) for name, parts in columns.items()}
-    assert repr(unpack_rows(pack_rows(rows))) == repr(rows)
+    news = News(rows, 3.0, (1.0, 3.0))
+    assert repr(unpack_news(pack_news(news))) == repr(news)
+    assert unpack_news(pack_news(News())) == News()
 
 
 def test_a_history_is_packed_without_loss() -> None:

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from trainwatch_core.adapters.stores.packing import pack_history, pack_rows, unpack_history, unpack_rows
+from trainwatch_core.adapters.stores.packing import pack_history, pack_news, unpack_history, unpack_news
 from trainwatch_core.adapters.stores.tables import cursors, segments
 from trainwatch_core.model.change import Segment
 from trainwatch_core.model.round import Cursor
-from trainwatch_core.model.series import History, Rows
+from trainwatch_core.model.series import History, News, Rows
 
 LOOSE_SEGMENTS = 32
 """How many segments may wait for their fold: each costs about 100 microseconds at every load."""
@@ -31,7 +31,7 @@ def append(connection: sa.Connection, watch_id: str, segment: Segment) -> None:
     if segment.restart:
         connection.execute(sa.delete(segments).where(mine))
     _put_cursor(connection, watch_id, segment)
-    if not segment.rows:
+    if segment.news == News():
         return
     samples = sum(len(rows) for rows in segment.rows.values())
     loose = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(segments.c.samples), 0))
@@ -43,9 +43,9 @@ def append(connection: sa.Connection, watch_id: str, segment: Segment) -> None:
         "samples": samples,
     }
     if count < LOOSE_SEGMENTS and waiting + samples <= LOOSE_SAMPLES:
-        row["data"] = pack_rows(segment.rows)
+        row["data"] = pack_news(segment.news)
     else:
-        whole = load(connection, watch_id, segment.source_key).extend(segment.rows)
+        whole = load(connection, watch_id, segment.source_key).add(segment.news)
         connection.execute(sa.delete(segments).where(mine))
         seen = sum(series.count for series in whole.series.values())
         row.update(checkpoint=True, samples=seen, data=pack_history(whole))
@@ -60,13 +60,13 @@ def load(connection: sa.Connection, watch_id: str, source_key: str) -> History:
     """
     query = sa.select(segments.c.checkpoint, segments.c.data).where(_of(segments, watch_id, source_key))
     history = History()
-    batches = []
+    looks = []
     for checkpoint, data in connection.execute(query.order_by(segments.c.seq)):
         if checkpoint:
             history = unpack_history(data)
         else:
-            batches.append(unpack_rows(data))
-    return replay(history, batches)
+            looks.append(unpack_news(data))
+    return replay(history, looks)
 
 
 def cursor(connection: sa.Connection, watch_id: str, source_key: str) -> Cursor | None:
@@ -75,14 +75,15 @@ def cursor(connection: sa.Connection, watch_id: str, source_key: str) -> Cursor 
     return found
 
 
-def replay(history: History, batches: Sequence[Mapping[str, Rows]]) -> History:
-    """The history extended by one batch after the other."""
-    joined = _join(batches)
-    if all(_ascends(history, name, rows) for name, rows in joined.items()):
+def replay(history: History, looks: Sequence[News]) -> History:
+    """The history extended by what one look after the other brought."""
+    joined = _join(look.rows for look in looks)
+    plain = all(look.rewound_to is None and not look.seams for look in looks)
+    if plain and all(_ascends(history, name, rows) for name, rows in joined.items()):
         # Where no step goes back the cuts between rounds do not matter, and one fold is quicker than many.
         return history.extend(joined)
-    for rows in batches:
-        history = history.extend(rows)
+    for look in looks:
+        history = history.add(look)
     return history
 
 

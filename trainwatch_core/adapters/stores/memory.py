@@ -176,7 +176,7 @@ class MemoryStore:
     def _append(self, watch_id: str, segment: Segment) -> None:
         history, _ = self._histories.get((watch_id, segment.source_key), (History(), None))
         before = History() if segment.restart else history
-        self._histories[watch_id, segment.source_key] = (before.extend(segment.rows), deepcopy(segment.cursor))
+        self._histories[watch_id, segment.source_key] = (before.add(segment.news), deepcopy(segment.cursor))
 
 
 def _free(watch: Watch, now: datetime, only: Collection[str] | None) -> bool:

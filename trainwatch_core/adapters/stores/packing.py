@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from trainwatch_core.model.series import BUCKET_FIELDS, FloatArray, History, Rows, Series
+from trainwatch_core.model.buckets import BUCKET_FIELDS, FloatArray
+from trainwatch_core.model.series import History, News, Rows, Series
 
 _MAGIC = b"TW1"
 _LENGTH = struct.Struct("<I")
@@ -18,20 +19,22 @@ _FAST = 1
 """The fastest level of zlib: half the size for a few milliseconds a megabyte."""
 
 
-def pack_rows(rows: Mapping[str, Rows]) -> bytes:
-    """New samples by metric, in their order."""
-    header = [(name, len(new)) for name, new in rows.items()]
-    return _pack(header, [part for new in rows.values() for part in (new.steps, new.values, new.times)])
+def pack_news(news: News) -> bytes:
+    """What one look brought, metrics in their order."""
+    lengths = [(name, len(new)) for name, new in news.rows.items()]
+    header = {"rows": lengths, "rewound_to": news.rewound_to, "seams": news.seams}
+    return _pack(header, [part for new in news.rows.values() for part in (new.steps, new.values, new.times)])
 
 
-def unpack_rows(data: bytes) -> dict[str, Rows]:
-    """What `pack_rows` packed.
+def unpack_news(data: bytes) -> News:
+    """What `pack_news` packed.
 
     Raises:
         ValueError: If the bytes are damaged.
     """
     header, take = _unpack(data)
-    return {name: Rows(take(n), take(n), take(n)) for name, n in header}
+    rows = {name: Rows(take(n), take(n), take(n)) for name, n in header["rows"]}
+    return News(rows, header["rewound_to"], tuple(header["seams"]))
 
 
 def pack_history(history: History) -> bytes:
