@@ -32,12 +32,14 @@ class Ran:
         output: The end of what it wrote to both of its outputs, at most OUTPUT_CAP bytes, untrusted.
         written: How many bytes it wrote in all.
         seconds: How long it took.
+        lost: Whether the connection to where it ran was lost, so that nobody knows what became of it.
     """
 
     exit_code: int | None
     output: bytes
     written: int
     seconds: float
+    lost: bool = False
 
 
 def run(argv: Sequence[str], *, clock: Clock, timeout: float, environment: Mapping[str, str], cwd: str = "/") -> Ran:

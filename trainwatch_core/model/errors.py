@@ -49,6 +49,18 @@ class StopRefusedError(TrainwatchError):
     """A stop must not be carried out: the job is another one, the target is unsafe, or a guard is not met."""
 
 
+class HostError(TrainwatchError):
+    """Another machine could not be asked. Says nothing about what runs there."""
+
+
+class HostUnreachableError(HostError):
+    """A host did not answer in time, let nobody in, or the connection to it was lost before anything was done."""
+
+
+class HostNotTrustedError(HostError):
+    """A host showed a key that nobody pinned, or another one than the pinned key. Nothing was sent to it."""
+
+
 class NotAllowedError(TrainwatchError):
     """The actor may not do this; `todo` says who could."""
 
