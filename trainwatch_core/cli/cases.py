@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from trainwatch_core import registry
 from trainwatch_core.adapters.clock import SystemClock
 from trainwatch_core.adapters.sources.locate import locate
-from trainwatch_core.adapters.sources.recorded import Recording, read_source, read_table
+from trainwatch_core.adapters.sources.recorded import LATEST, TIME_COLUMN, Recording, read_source, read_table
+from trainwatch_core.adapters.sources.wandb.values import load_json
 from trainwatch_core.config import Settings
 from trainwatch_core.model.actor import Actor, ActorKind
 from trainwatch_core.model.errors import InvalidInputError
@@ -60,7 +63,8 @@ def read_case(text: str, settings: Settings, *, cwd: Path) -> Case:
         told = _told(path / CONTEXT)
         defaults = settings.watch_defaults(run)
         context = _context(told, defaults.context, path / CONTEXT)
-        return Case(run.short, run, read_table(table), context, defaults.policy, told.get("until"))
+        recording = read_table(table)
+        return Case(run.short, run, recording, context, defaults.policy, _until(told, recording, path / CONTEXT))
     run = locate(text, cwd=cwd)
     defaults = settings.watch_defaults(run)
     watch = _watch(run, defaults.context, defaults.policy)
@@ -83,11 +87,13 @@ def _unarmed(context: WatchContext) -> WatchContext:
     return replace(context, launch="", stop_command="", notes_path="", log_path="", log_argv=())
 
 
-def _told(path: Path) -> Mapping[str, Any]:
+def _told(path: Path) -> Mapping[str, object]:
     if not path.is_file():
         return {}
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        told = load_json(path.read_bytes())
+    except OSError as error:
+        raise InvalidInputError(f"This file cannot be read: {error.strerror}", where=str(path)) from error
     except ValueError as error:
         raise InvalidInputError(f"This is no JSON: {error}", where=str(path)) from error
     if not isinstance(told, dict):
@@ -99,16 +105,53 @@ def _context(told: Mapping[str, Any], defaults: WatchContext, path: Path) -> Wat
     try:
         return replace(
             _unarmed(defaults),
-            planned_steps=float(told["total_steps"]) if told.get("total_steps") else defaults.planned_steps,
-            baseline={str(name): float(value) for name, value in (told.get("baseline") or {}).items()},
+            planned_steps=_positive(told["total_steps"]) if told.get("total_steps") else defaults.planned_steps,
+            baseline={str(name): _number(value) for name, value in (told.get("baseline") or {}).items()},
             goals={str(name): Goal(goal) for name, goal in (told.get("goals") or {}).items()},
             announced=tuple(
-                Announcement(float(each["step"]), str(each.get("what", ""))) for each in told.get("announced") or ()
+                Announcement(_number(each["step"]), str(each.get("what", ""))) for each in told.get("announced") or ()
             ),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _not_understood(error, path) from error
+
+
+def _until(told: Mapping[str, Any], recording: Recording, path: Path) -> float | None:
+    """Up to when a run is watched; it must lie behind the first row."""
+    if told.get("until") is None:
+        return None
+    try:
+        until = _number(told["until"])
+    except (TypeError, ValueError) as error:
+        raise _not_understood(error, path) from error
+    known = recording.times[np.isfinite(recording.times)]
+    if not len(known):
         raise InvalidInputError(
-            f"This context cannot be understood: {error}",
-            where=str(path),
-            todo='Keys: total_steps, baseline {metric: value}, goals {metric: "min" or "max"}, announced, until',
-        ) from error
+            "`until` needs times of the rows", where=str(path), todo=f"Log them in a column {TIME_COLUMN}"
+        )
+    if not known[0] < until < LATEST:
+        raise InvalidInputError("`until` must be a Unix time after the first row", where=str(path))
+    return until
+
+
+def _number(value: object) -> float:
+    number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{value!r} is no finite number")
+    return number
+
+
+def _positive(value: object) -> float:
+    number = _number(value)
+    if number <= 0:
+        raise ValueError(f"{value!r} is no length")
+    return number
+
+
+def _not_understood(error: Exception, path: Path) -> InvalidInputError:
+    words = f"{error} is missing" if isinstance(error, KeyError) else f"{error}"
+    return InvalidInputError(
+        f"This context cannot be understood: {words}",
+        where=str(path),
+        todo='Keys: total_steps, baseline {metric: value}, goals {metric: "min" or "max"}, announced, until',
+    )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,19 +15,19 @@ import click
 
 from trainwatch_core.adapters.rehearsal import SetClock
 from trainwatch_core.adapters.sources.recorded import RecordedSource
+from trainwatch_core.adapters.workers import in_workers
 from trainwatch_core.bootstrap import REHEARSAL, rehearse
 from trainwatch_core.cli.cases import Case, read_case
 from trainwatch_core.cli.place import load
+from trainwatch_core.cli.screen import Screen
 from trainwatch_core.config import Settings
 from trainwatch_core.engine import replaying
 from trainwatch_core.engine.watches import Registration
-from trainwatch_core.model.errors import TrainwatchError
+from trainwatch_core.model.errors import StorageError
 from trainwatch_core.model.message import Body, Picture, Report
 from trainwatch_core.model.round import Round
 from trainwatch_core.report.text import say_report
 
-WIDTH = 120
-"""Columns of a printed report."""
 Heard = tuple[Body, bytes | None]
 """A message and, of a picture, its PNG."""
 
@@ -39,15 +39,15 @@ class Wish:
     Attributes:
         case: As named by the person.
         rounds: How many looks.
-        text: Whether reports are printed instead of JSON lines.
-        pictures: Directory for one PNG a round; empty for none.
+        width: Columns of a printed report; 0 for JSON lines instead of reports.
+        pictures: Where its pictures go, without the number of the round and `.png`; empty for none.
         settings: As configured.
         cwd: Where names of files begin.
     """
 
     case: str
     rounds: int
-    text: bool
+    width: int
     pictures: str
     settings: Settings
     cwd: Path
@@ -65,36 +65,38 @@ def replay(ctx: click.Context, cases: tuple[str, ...], rounds: int, form: str, p
     A CASE is an offline run, a log, a CSV table with a column of steps, or a directory of series.csv and context.json.
     """
     settings, cwd = load(ctx), Path.cwd()
-    wishes = [Wish(case, rounds, form == "text", str(png or ""), settings, cwd) for case in cases]
+    width = Screen(sys.stdout, dict(os.environ)).width() if form == "text" else 0
+    pictures = _apart([str(png / name_of(case, cwd)) if png else "" for case in cases])
+    wishes = [Wish(case, rounds, width, each, settings, cwd) for case, each in zip(cases, pictures, strict=True)]
     failed = False
-    for lines, problem in _played(wishes):
-        for line in lines:
+    for wish, done in zip(wishes, in_workers(play, wishes), strict=True):
+        for line in done.result or ():
             click.echo(line)
-        if problem:
+        if done.problem:
             failed = True
-            click.secho(problem, fg="red", err=True)
+            click.secho(f"{wish.case}: {done.problem}", fg="red", err=True)
     ctx.exit(1 if failed else 0)
 
 
-def _played(wishes: list[Wish]) -> Iterator[tuple[list[str], str]]:
-    workers = min(len(wishes), os.cpu_count() or 1)
-    if workers == 1:
-        yield from map(play_safely, wishes)
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(play_safely, wishes, chunksize=4 if len(wishes) > 4 * workers else 1)
+def name_of(case: str, cwd: Path) -> str:
+    """The last part of a case's path, as the person gave it: links are not followed."""
+    return Path(os.path.abspath(cwd / case)).name  # noqa: PTH100  # resolve() follows links
 
 
-def play_safely(wish: Wish) -> tuple[list[str], str]:
-    """The lines of one case, and what went wrong in words; one sick case never keeps the others from being played."""
-    lines: list[str] = []
-    try:
-        case = read_case(wish.case, wish.settings, cwd=wish.cwd)
-        for done, messages in rounds_of(case, wish.rounds, paint=bool(wish.pictures)):
-            lines += _said(wish, case, done, messages)
-    except TrainwatchError as error:
-        return lines, f"{wish.case}: {error}"
-    return lines, ""
+def _apart(names: list[str]) -> list[str]:
+    """Names, with a number behind those that were there before: `a`, `a.2`."""
+    return [f"{name}.{n}" if name and (n := names[: at + 1].count(name)) > 1 else name for at, name in enumerate(names)]
+
+
+def play(wish: Wish) -> list[str]:
+    """The lines of one case.
+
+    Raises:
+        TrainwatchError: If it cannot be read, or its pictures cannot be kept.
+    """
+    case = read_case(wish.case, wish.settings, cwd=wish.cwd)
+    played = rounds_of(case, wish.rounds, paint=bool(wish.pictures))
+    return [line for done, messages in played for line in _said(wish, done, messages)]
 
 
 def rounds_of(case: Case, count: int, *, paint: bool = False) -> Iterator[tuple[Round, list[Heard]]]:
@@ -117,16 +119,27 @@ def rounds_of(case: Case, count: int, *, paint: bool = False) -> Iterator[tuple[
         heard.clear()
 
 
-def _said(wish: Wish, case: Case, done: Round, messages: list[Heard]) -> list[str]:
+def _said(wish: Wish, done: Round, messages: list[Heard]) -> list[str]:
     lines = []
     for body, png in messages:
-        if isinstance(body, Report) and wish.text:
-            lines += [say_report(body, zone=wish.settings.timezone, width=WIDTH), ""]
+        if isinstance(body, Report) and wish.width:
+            lines += [say_report(body, zone=wish.settings.timezone, width=wish.width), ""]
         elif isinstance(body, Picture) and png:
-            folder = Path(wish.pictures)
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{case.name}-{done.number:03d}.png").write_bytes(png)
-    return lines if wish.text else [json.dumps(_row(wish.case, done))]
+            keep_picture(Path(f"{wish.pictures}-{done.number:03d}.png"), png)
+    return lines if wish.width else [json.dumps(_row(name_of(wish.case, wish.cwd), done))]
+
+
+def keep_picture(path: Path, png: bytes) -> None:
+    """Write a PNG, and the directory that it lies in.
+
+    Raises:
+        StorageError: If it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png)
+    except OSError as error:
+        raise StorageError(f"The picture cannot be written: {error.strerror}", where=str(path)) from error
 
 
 def _row(case: str, done: Round) -> dict[str, Any]:
@@ -135,7 +148,7 @@ def _row(case: str, done: Round) -> dict[str, Any]:
         for f in done.verdict.reasons
     ]
     return {
-        "case": Path(case).name,
+        "case": case,
         "round": done.number,
         "step": done.last_step,
         "decision": str(done.verdict.decision),

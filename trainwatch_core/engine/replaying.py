@@ -52,11 +52,13 @@ def moments(times: FloatArray, rounds: int, until: float | None = None) -> Seque
     if until is not None and len(known):
         ends = [float(known[0]) + (until - float(known[0])) * k / rounds for k in range(1, rounds + 1)]
         return [Moment(end, int(np.count_nonzero(times <= end))) for end in ends]
+    # Rows without times at the head of a run that has some: it began so long before the first one that is known.
+    begin = float(known[0]) - EVERY * rounds if len(known) else BEGIN
     counts = [math.ceil(len(times) * k / rounds) for k in range(1, rounds + 1)]
     found: list[Moment] = []
     for k, rows in enumerate(counts, start=1):
         seen = times[:rows][np.isfinite(times[:rows])]
-        at = float(seen[-1]) if len(seen) else BEGIN + EVERY * k
+        at = float(seen[-1]) if len(seen) else begin + EVERY * k
         # Time never goes back for a watch, whatever clock the rows were written by.
         found.append(Moment(max(at, found[-1].at if found else at), rows))
     return found

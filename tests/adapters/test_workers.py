@@ -1,0 +1,74 @@
+"""Work in processes of its own: in order, bounded, and a sick piece never harms another."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from trainwatch_core.adapters.workers import Bounds, Done, in_workers
+from trainwatch_core.model.errors import InvalidInputError
+
+QUICK = Bounds(seconds=2.0, mebibytes=2048)
+
+
+def work(word: str) -> str:
+    """Do as the word says."""
+    match word:
+        case "said":
+            raise InvalidInputError("This is odd", where="here")
+        case "broken":
+            raise KeyError(word)
+        case "greedy":
+            return str(len(bytearray(3 * 1024**3)))
+        case "slow":
+            time.sleep(60)
+        case "stubborn":
+            _swallow()
+        case "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+    return word.upper()
+
+
+def _swallow() -> None:
+    for _ in range(60):
+        try:
+            time.sleep(1)
+        except InvalidInputError:
+            raise
+        except Exception:  # noqa: BLE001  # what the alarm must not be stopped by for ever
+            time.sleep(60)
+
+
+@pytest.mark.parametrize(
+    ("sick", "words"),
+    [
+        ("said", "This is odd (here)"),
+        ("broken", "KeyError"),
+        ("greedy", "memory"),
+        ("slow", "longer than the 2 s"),
+        ("stubborn", "longer than the 2 s"),
+        ("killed", "died"),
+    ],
+)
+def test_a_sick_piece_is_said_and_the_others_are_done_in_order(sick: str, words: str) -> None:
+    """Errors on purpose and by mistake, too much memory or time, a process that dies."""
+    first, second, *rest = in_workers(work, ["a", sick, "b", "c", "d"], bounds=QUICK)
+    assert first == Done("A")
+    assert second.result is None
+    assert words in second.problem
+    assert rest == [Done("B"), Done("C"), Done("D")]
+
+
+def test_one_alone_is_done_here() -> None:
+    """No process is started for it, and its errors are said in the same way."""
+    assert list(in_workers(whose, ["x"])) == [Done(os.getpid())]
+    assert os.getpid() not in {done.result for done in in_workers(whose, ["x", "y"])}
+    assert [done.problem for done in in_workers(work, ["said"])] == ["This is odd (here)"]
+
+
+def whose(_word: str) -> int:
+    """The process that works on it."""
+    return os.getpid()
