@@ -155,6 +155,7 @@ def assemble(
         actors=actors,
         watch_at=threads.watch_at,
         question_at=partial(_question_at, threads),
+        card_at=threads.root,
         card=board.card,
         link=link,
         shared=Shared(web.channel),

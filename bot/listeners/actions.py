@@ -17,12 +17,13 @@ from bot.listeners.parsing import Word
 from bot.listeners.verbs import newest, obey
 from trainwatch_core.decision.authority import Verb
 from trainwatch_core.model.errors import ConflictError, InvalidInputError, NotFoundError
-from trainwatch_core.model.stop import StopRequest
+from trainwatch_core.model.stop import RequestState, StopRequest
 
 LATER = 7200.0
 """Seconds of "Ask again in 2 h"."""
 _CARD = {Action.CHECK_NOW: Word.CHECK, Action.PAUSE: Word.PAUSE, Action.RESUME: Word.RESUME}
 _NOT_OURS = "This button is not one of mine any more. Use the newest message of the thread"
+_POSTING = "I am just posting this message"
 
 Body = Mapping[str, Any]
 Ack = Callable[..., Any]
@@ -53,6 +54,8 @@ def register(app: App, desk: Desk) -> None:
 
 def _card(desk: Desk, body: Body, word: Word, watch_id: str) -> Message | None:
     known = desk.watch_at(_place(body))
+    if known is None and desk.posting_card(watch_id, _place(body).channel):
+        raise ConflictError(_POSTING, todo="Press again in a moment")
     if known is None or not WATCH_ID.fullmatch(watch_id) or not hmac.compare_digest(known, watch_id):
         raise InvalidInputError(_NOT_OURS)
     return obey(desk, word, watch_id, _claim(body), None)
@@ -102,6 +105,7 @@ def _request(desk: Desk, body: Body) -> StopRequest:
 
     Raises:
         InvalidInputError: If the value is none of ours, or stands on another message: a copy, a forgery.
+        ConflictError: If the question can be seen in Slack before we know where it stands.
     """
     value = _value(body)
     if not REQUEST_ID.fullmatch(value):
@@ -111,6 +115,8 @@ def _request(desk: Desk, body: Body) -> StopRequest:
     except NotFoundError:
         raise InvalidInputError(_NOT_OURS) from None
     asked_at = desk.question_at(request.watch_id, request.id)
+    if asked_at is None and request.state is RequestState.PENDING:
+        raise ConflictError(_POSTING, where=request.id[:8], todo="Press again in a moment")
     pressed = f"{_place(body)} {value}"
     if asked_at is None or not hmac.compare_digest(f"{asked_at} {request.id}".encode(), pressed.encode()):
         raise InvalidInputError(_NOT_OURS)

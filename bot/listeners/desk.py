@@ -43,7 +43,8 @@ class Desk:
         setting: Zone and approvers, for messages.
         actors: Who is who.
         watch_at: The watch whose card stands at a place.
-        question_at: Where the question of a request (watch id, request id) stands.
+        question_at: Where the question of a request (watch id, request id) stands; None until Slack has said so.
+        card_at: Where the card of a watch stands; None until Slack has said so.
         card: The card of a watch as it is now.
         link: The address of a watch's thread.
         shared: Whether a channel is shared with another workspace, or nobody knows; asked of Slack.
@@ -61,6 +62,7 @@ class Desk:
     actors: Actors
     watch_at: Callable[[Place], str | None]
     question_at: Callable[[str, str], Place | None]
+    card_at: Callable[[str], Place | None]
     card: Callable[[Watch], Card]
     link: Callable[[Watch], str]
     shared: Callable[[str], bool]
@@ -91,6 +93,11 @@ class Desk:
             row = AuditRow(now, who, str(verb), ident, request_id, allowed=False, detail=str(error))
             self.engine.world.store.audit(row)
             raise
+
+    def posting_card(self, watch_id: str, channel: str) -> bool:
+        """Whether the card of an open watch is on its way into a channel, and may be seen there already."""
+        watches = self.engine.world.store.watches()
+        return any(w.id == watch_id and w.channel == channel for w in watches) and self.card_at(watch_id) is None
 
     def answer(self, work: Callable[[], Message | None]) -> Message | None:
         """What a person is told: the answer of some work, or in words why it was not done."""

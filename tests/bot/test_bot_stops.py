@@ -11,8 +11,9 @@ from trainwatch_core.model.stop import RequestState, StopRequest
 from trainwatch_core.model.watch import WatchState
 from trainwatch_core.testing.slack_payloads import elements
 from trainwatch_core.testing.slack_server import SlackServer
+from trainwatch_core.testing.slack_wire import Fault
 from trainwatch_core.testing.stoppers import JOB, ScriptedStopper
-from trainwatch_core.testing.worlds import HEALTHY, FakeWorld
+from trainwatch_core.testing.worlds import BROKEN, HEALTHY, FakeWorld
 
 
 def job(office: Office) -> ScriptedStopper:
@@ -264,3 +265,41 @@ def _broken() -> Any:
     from trainwatch_core.testing.worlds import BROKEN  # noqa: PLC0415  # only here
 
     return BROKEN
+
+
+def test_a_click_before_the_receipt_is_asked_to_come_again(office: Office) -> None:
+    """Slack shows a question before it has told us where: an early press decides nothing, and the next one counts."""
+    watch = office.watch()
+    office.slack.fail("chat.postMessage", Fault(times=99, lose_reply=True))
+    office.world.findings = BROKEN
+    while not thread(office).count("fingerprint"):
+        office.world.engine.watches.check_now(watch.id)
+        office.work(1)
+    (request,) = office.world.store.requests(watch_id=watch.id)
+    office.click(office.question, "stop_approve", user=BO)
+    assert "just posting this message" in office.whispered(BO)
+    assert "Press again in a moment" in office.whispered(BO)
+    assert "not one of mine" not in office.whispered(BO)
+    assert now(office, request).state is RequestState.PENDING
+    office.slack.heal()
+    office.work(8)
+    assert thread(office).count("fingerprint") == 1
+    office.click(office.question, "stop_approve", user=BO)
+    office.work(8)
+    assert now(office, request).state is RequestState.STOPPED
+
+
+def test_a_press_on_a_card_before_its_receipt_is_asked_to_come_again(office: Office) -> None:
+    """The card too is seen a moment before we know its place."""
+    office.slack.fail("chat.postMessage", Fault(times=99, lose_reply=True))
+    office.command("lab/vision/r1 launch=pid:4211")
+    office.work(1)
+    card = dict(office.card)
+    office.click(card, "card_check_now", user=CY)
+    assert "just posting this message" in office.whispered(CY)
+    office.click({**card, "channel": "C0OTHER"}, "card_check_now", user=BO)
+    assert "not one of mine" in office.whispered(BO)
+    office.slack.heal()
+    office.work(8)
+    office.click(office.card, "card_check_now", user=CY)
+    assert "I look now" in office.whispered(CY)
