@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -68,6 +69,30 @@ def test_words_of_a_picture_stay_inside_and_apart(name: str) -> None:
         for other in boxes[index + 1 :]:
             apart = one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
             assert apart, (one, other)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nan now and then", "step 319 · 160 NaN or inf · odd"),
+        ("million", "step 999,999 · 3 NaN or inf · llm-7b"),
+        ("two points", "step 1 · odd"),
+        ("healthy", "lr"),
+        ("huge", "≥1e307"),
+        ("huge", "≤\N{MINUS SIGN}1e307"),
+    ],
+)
+def test_what_a_curve_cannot_show_is_written(name: str, said: str) -> None:
+    """F-P02: how many values were no numbers, whose scale stands at a strip of two, and where values are cut off."""
+    assert said in {item.text for item in draw(SAMPLES[name]().spec(), _measure) if isinstance(item, Word)}
+
+
+def test_the_end_of_a_long_metric_name_is_kept() -> None:
+    """`train/grad_norm` has no room at the end of its line: what it is comes before where it belongs."""
+    spec = SAMPLES["two points"]().spec()
+    line = replace(spec.top.lines[0], label="training_step/grad_norm")
+    words = draw(replace(spec, top=replace(spec.top, lines=(line,))), _measure)
+    assert "…grad_norm" in {item.text for item in words if isinstance(item, Word)}
 
 
 @pytest.mark.parametrize("name", SAMPLES)

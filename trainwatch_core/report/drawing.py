@@ -25,15 +25,14 @@ from trainwatch_core.report.canvas import (
     Word,
 )
 from trainwatch_core.report.chart import ChartSpec, Level, LevelKind, Line, Panel, Style
-from trainwatch_core.report.labelling import LAST_CHECK, Ink, end_labels, event_row
-from trainwatch_core.report.layout import Measure, fitted, shrunk
+from trainwatch_core.report.labelling import LAST_CHECK, Ink, axis_names, end_labels, event_row, head
+from trainwatch_core.report.layout import Measure
 
 _MARGIN = 32.0
 _LABELS = 268.0  # pixels at the right for the names of the lines
-_TITLE, _SUBTITLE, _TICK, _NOTE = Font(48.0, bold=True), Font(31.0), Font(33.0), Font(28.0)
-_SMALLEST_TITLE = 33.0
+_TICK, _NOTE = Font(33.0), Font(28.0)
 _NEW = "new"
-_TITLE_Y, _SUBTITLE_Y, _EVENTS_Y = HEIGHT - 58.0, HEIGHT - 112.0, HEIGHT - 158.0
+_EVENTS_Y = HEIGHT - 158.0
 _TOP = HEIGHT - 182.0  # of the upper panel, with names above it
 _TOP_ALONE = HEIGHT - 152.0  # without
 _STEPS_Y = 56.0
@@ -85,7 +84,8 @@ def draw(spec: ChartSpec, measure: Measure) -> list[Item]:
     items += _steps(spec, frame, measure)
     items += event_row(spec, frame.top, _EVENTS_Y, measure)
     items += _last_check(spec, frame, measure)
-    items += _head(spec, frame, measure)
+    items += axis_names(spec, frame.boxes, _EVENTS_Y + 8)
+    items += head(spec, measure)
     return items
 
 
@@ -240,16 +240,3 @@ def _last_check(spec: ChartSpec, frame: _Frame, measure: Measure) -> Iterator[It
     yield Word(x - 12 if fits else x + 12, y, LAST_CHECK, _NOTE, side=Side.RIGHT if fits else Side.LEFT)
     if fits and measure(_NEW, _NOTE) + 16 <= box.right - x:
         yield Word(x + 12, y, _NEW, _NOTE)
-
-
-def _head(spec: ChartSpec, frame: _Frame, measure: Measure) -> Iterator[Item]:
-    if spec.top.axis.log:
-        yield Word(frame.top.left - 14, _EVENTS_Y + 8, "log", _NOTE, Colour.SOFT, side=Side.RIGHT)
-    room = WIDTH - 2 * _MARGIN
-    title, font = shrunk(spec.title, _TITLE, _SMALLEST_TITLE, room, measure)
-    yield Word(_MARGIN, _TITLE_Y, title, font)
-    # The name comes last: one in letters that run from right to left would turn the whole line round.
-    joint = " · " if spec.run and spec.progress else ""
-    start = fitted(spec.progress + joint, _SUBTITLE, room, measure)
-    run = fitted(spec.run, _SUBTITLE, room - measure(start, _SUBTITLE), measure) if spec.run else ""
-    yield Word(_MARGIN, _SUBTITLE_Y, start + run, _SUBTITLE, Colour.SOFT)

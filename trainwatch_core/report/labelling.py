@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from trainwatch_core.report.canvas import WIDTH, Box, Colour, Dash, Font, Item, Marks, Shape, Side, Stroke, Word
+from trainwatch_core.model.numbers import say_step
+from trainwatch_core.report.canvas import HEIGHT, WIDTH, Box, Colour, Dash, Font, Item, Marks, Shape, Side, Stroke, Word
 from trainwatch_core.report.chart import ChartSpec, Level, LevelKind, Line, Panel, Style
-from trainwatch_core.report.layout import Measure, fitted, spread
+from trainwatch_core.report.layout import Measure, fitted, shrunk, spread
 
-_VALUE, _NAME = Font(33.0, bold=True), Font(27.0)
+_TITLE, _SUBTITLE, _VALUE, _NAME = Font(48.0, bold=True), Font(31.0), Font(33.0, bold=True), Font(27.0)
+_SMALLEST_TITLE = 33.0
+_TITLE_Y, _SUBTITLE_Y = HEIGHT - 58.0, HEIGHT - 112.0
+_MARGIN = 32.0
 _EVENT, _ANOMALY = Font(28.0), Font(28.0, bold=True)
 LAST_CHECK = "last check"
 _APART = 28.0  # pixels between names in a row
@@ -89,7 +93,11 @@ def _line_label(line: Line, y: float, column: Box, ink: Ink, measure: Measure) -
     if ink.shape is not None:
         yield Marks(sign.mean(keepdims=True), np.array([upper]), ink.shape, 16, ink.colour)
     yield Word(x, upper, line.value, _VALUE)
-    name = fitted(line.label, _NAME, column.right - x, measure)
+    name = line.label
+    if measure(name, _NAME) > column.right - x and "/" in name:
+        # Of `train/grad_norm` the end says what it is.
+        name = f"…{name.rpartition('/')[2]}"
+    name = fitted(name, _NAME, column.right - x, measure)
     yield Word(x, y - _VALUE.size / 2 - 1, name, _NAME, Colour.SOFT)
 
 
@@ -120,3 +128,31 @@ def event_row(spec: ChartSpec, box: Box, y: float, measure: Measure) -> Iterator
         if all(left + width + _APART < other_left or left > other_right + _APART for other_left, other_right in taken):
             taken.append((left, left + width))
             yield Word(left, y, text, font, colour, side=Side.LEFT)
+
+
+def head(spec: ChartSpec, measure: Measure) -> Iterator[Item]:
+    """The title; below it how far the run is, how many values were no numbers, and the run's name."""
+    room = WIDTH - 2 * _MARGIN
+    title, font = shrunk(spec.title, _TITLE, _SMALLEST_TITLE, room, measure)
+    yield Word(_MARGIN, _TITLE_Y, title, font)
+    lost = f"{say_step(spec.nonfinite)} NaN or inf" if spec.nonfinite else ""
+    # The name comes last: one in letters that run from right to left would turn the whole line round.
+    facts = [text for text in (spec.progress, lost) if text]
+    start = fitted(" · ".join([*facts, *[""] * bool(facts and spec.run)]), _SUBTITLE, room, measure)
+    run = fitted(spec.run, _SUBTITLE, room - measure(start, _SUBTITLE), measure) if spec.run else ""
+    yield Word(_MARGIN, _SUBTITLE_Y, start + run, _SUBTITLE, Colour.SOFT)
+
+
+def axis_names(spec: ChartSpec, boxes: Sequence[Box], y: float) -> Iterator[Item]:
+    """`log` over a logarithmic axis, and whose axis is written at a strip that holds two scales.
+
+    Args:
+        spec: What is drawn.
+        boxes: Of the panels, the upper one first.
+        y: Height of the word over the upper panel.
+    """
+    if spec.top.axis.log:
+        yield Word(boxes[0].left - 14, y, "log", _EVENT, Colour.SOFT, side=Side.RIGHT)
+    if spec.bottom is not None and any(line.axis is not spec.bottom.axis for line in spec.bottom.lines):
+        between = (boxes[0].bottom + boxes[1].top) / 2
+        yield Word(boxes[1].left - 14, between, "lr", _EVENT, Colour.SOFT, side=Side.RIGHT)

@@ -80,7 +80,7 @@ def fit_axis(reach: Reach, ticks: int = _TICKS) -> Axis:
 def _constant(value: float) -> Axis:
     """An axis with a single value in its middle: more ticks would tell of differences that there are not."""
     room = abs(value) * 0.1 if abs(value) > _SMALLEST else 1.0
-    return Axis(value - room, value + room, ticks=(Tick(value, say(value)),))
+    return Axis(value - room, value + room, ticks=(Tick(value, _bounded(value, say(value))),))
 
 
 def step_axis(first: float, last: float) -> Axis:
@@ -93,7 +93,16 @@ def step_axis(first: float, last: float) -> Axis:
 
 def _with_ticks(axis: Axis, fewest: int) -> Axis:
     values = (_log_ticks if axis.log else _linear_ticks)(axis.low, axis.high, fewest)
-    return replace(axis, ticks=tuple(map(Tick, values, short_ticks(values))))
+    return replace(
+        axis, ticks=tuple(Tick(v, _bounded(v, text)) for v, text in zip(values, short_ticks(values), strict=True))
+    )
+
+
+def _bounded(value: float, text: str) -> str:
+    """The label of a tick; where values are cut off, it says so."""
+    if abs(value) < LARGEST * (1 - 1e-9):
+        return text
+    return f"≥{text}" if value > 0 else f"≤{text}"
 
 
 def _asks_for_log(reach: Reach, core_low: float, core_high: float) -> bool:
