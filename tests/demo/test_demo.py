@@ -35,7 +35,7 @@ def trainings(folder: Path) -> list[int]:
 
 def nothing_left(folder: Path) -> bool:
     """Whether every process of the demo is gone, given a moment: wandb's helper ends by itself after the training."""
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + 60
     while trainings(folder) and time.monotonic() < limit:
         time.sleep(0.1)
     return not trainings(folder)
@@ -63,7 +63,7 @@ def test_without_a_person_it_ends_by_itself_with_everything_shown(desk: Desk) ->
 def test_a_person_says_yes(desk: Desk) -> None:
     """`Stop it? [y/N]` waits for the answer while rounds go on."""
     terminal = desk.terminal("demo", "--terminal", "--dir", "demo")
-    terminal.expect_exact("Stop it? [y/N]", timeout=80)
+    terminal.expect_exact("Stop it? [y/N]", timeout=200)
     assert trainings(desk.folder)
     terminal.sendline("yes")
     terminal.expect_exact("FINAL_SUMMARY")

@@ -55,7 +55,7 @@ def left(folder: Path) -> list[str]:
 
 def nothing_left(folder: Path) -> bool:
     """Whether all of them end within a moment: wandb's helper ends by itself after the training."""
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + 60
     while left(folder) and time.monotonic() < limit:
         time.sleep(0.1)
     return not left(folder)
@@ -67,7 +67,7 @@ def type_watch(address: str) -> None:
     request = urllib.request.Request(  # noqa: S310  # an address of this machine
         f"{address}/_control/command", json.dumps(asked).encode(), {"Content-Type": "application/json"}
     )
-    urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  # likewise
+    urllib.request.urlopen(request, timeout=60).close()  # noqa: S310  # likewise
 
 
 @pytest.mark.system("npm")

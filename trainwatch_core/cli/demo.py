@@ -16,16 +16,18 @@ from pathlib import Path
 import click
 
 from trainwatch_core.cli.browsing import in_browser
-from trainwatch_core.cli.place import CHANNEL, load, open_place
+from trainwatch_core.cli.place import CHANNEL, Place, load, open_place
 from trainwatch_core.cli.signals import TOLD_TO_END, TerminatedError, terminable
 from trainwatch_core.cli.watching import stay
+from trainwatch_core.demo.cue import CUE, cue
 from trainwatch_core.engine.watches import Registration
 from trainwatch_core.model.errors import TrainwatchError
+from trainwatch_core.model.finding import Decision
 from trainwatch_core.model.run import RunKind, RunRef
-from trainwatch_core.model.watch import Mode, Policy, WatchContext
+from trainwatch_core.model.watch import Mode, Policy, Watch, WatchContext
 
 INTERVAL = 3.0
-_PLANNED_SECONDS = 180
+_PLANNED_SECONDS = 300
 _ANNOUNCED_BY = "run directory: "
 _START_DEADLINE = 60.0
 _STILL_ALIVE = 4
@@ -81,9 +83,10 @@ def training(folder: Path) -> Iterator[Training]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "train.log"
-    log.unlink(missing_ok=True)
+    for left in (log, folder / CUE):
+        left.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "trainwatch_core.demo.training", "--dir", str(folder)]
-    argv += ["--seconds", str(_PLANNED_SECONDS)]
+    argv += ["--seconds", str(_PLANNED_SECONDS), "--break-when", str(folder / CUE)]
     process = subprocess.Popen(  # noqa: S603  # our own module, by our own interpreter
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     )
@@ -147,7 +150,8 @@ def _watch(ctx: click.Context, folder: Path, started: Training, *, auto: bool) -
         f"Its learning rate will go wrong by a bug of its own. I look every {INTERVAL:.0f} seconds. {answer}\n"
         f"Everything is kept in {folder}\n"
     )
-    code = stay(place, [watch], every=0.5, parting="The training of the demo is ended with it.")
+    with cue(folder / CUE, lambda: _healthy_rounds(place, watch)):
+        code = stay(place, [watch], every=0.5, parting="The training of the demo is ended with it.")
     if code == 0 and started.process.poll() is None:
         place.screen.tell("The training still runs: that is a defect of trainwatch.")
         return _STILL_ALIVE
@@ -156,3 +160,8 @@ def _watch(ctx: click.Context, folder: Path, started: Training, *, auto: bool) -
             f"Look at the pictures in {settings.pictures / watch.id} and the evidence in {settings.evidence}"
         )
     return code
+
+
+def _healthy_rounds(place: Place, watch: Watch) -> int:
+    rounds = place.engine.world.store.rounds(watch.id, limit=100)
+    return sum(one.verdict.decision is Decision.CONTINUE for one in rounds)

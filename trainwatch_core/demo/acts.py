@@ -81,6 +81,8 @@ def watch_and_ask(ana: Person, say: Say, run: str) -> None:
     ana.screenshot("3-checked")
     say("A second report. Now the learning rate goes wrong ...")
     ana.sees("I would stop")
+    # The edit that dates the question: from then on the bot knows where the question stands.
+    ana.sees("valid until")
     ana.scroll_to("I would stop")
     ana.screenshot("4-question")
     say("trainwatch asks for a stop.")

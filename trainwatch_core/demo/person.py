@@ -155,7 +155,7 @@ class Person:
 
 
 @contextlib.contextmanager
-def person(shown: Lookalike, pictures: Path, *, patience: float = 60.0) -> Iterator[Person]:
+def person(shown: Lookalike, pictures: Path, *, patience: float = 120.0) -> Iterator[Person]:
     """Open the look-alike's page in a headless browser while the block lasts."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  # only for those who have it
 

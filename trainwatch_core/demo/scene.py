@@ -6,24 +6,20 @@ import contextlib
 import json
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainwatch_core.demo.cue import CUE, cue
 from trainwatch_core.demo.lookalike import PERSON, TOKENS, Lookalike, lookalike
 from trainwatch_core.demo.service import Service, service
 
 PROJECT, RUN_ID = "demo/trainwatch-demo", "mlp-1"
 RUN = f"{PROJECT}/{RUN_ID}"
-CUE = "decay-begins"
-"""File at which the training's learning rate starts to go wrong."""
 BOT = (sys.executable, "-m", "bot")
 TRAINING = (sys.executable, "-m", "trainwatch_core.demo.training")
 _PLANNED_SECONDS = 900
 _CONNECTED_WITHIN = _TRAINING_WITHIN = 60.0
-_HEALTHY_ROUNDS = 2
-_LOOK_EVERY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,36 +105,22 @@ def bot(
         yield running
 
 
-@contextlib.contextmanager
-def cue(shown: Lookalike, stage: Stage) -> Iterator[None]:
-    """Let the training go wrong once the bot has reported some healthy rounds: nobody is quick enough for a clock."""
-    over = threading.Event()
-
-    def wait() -> None:
-        while not over.wait(_LOOK_EVERY):
-            with contextlib.suppress(OSError):
-                said = [message for message in shown.messages() if message.get("thread_ts") and message.get("bot_id")]
-                if sum("CONTINUE" in json.dumps(message) for message in said) >= _HEALTHY_ROUNDS:
-                    stage.cue.touch()
-                    return
-
-    watcher = threading.Thread(target=wait, name="demo-cue", daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watcher.join(timeout=15.0)
+def _healthy_rounds(shown: Lookalike) -> int:
+    said = [message for message in shown.messages() if message.get("thread_ts") and message.get("bot_id")]
+    return sum("CONTINUE" in json.dumps(message) for message in said)
 
 
 @contextlib.contextmanager
-def play(program: Path, stage: Stage, say: Callable[[str], None], *, further: str = "") -> Iterator[Lookalike]:
+def play(
+    program: Path, stage: Stage, say: Callable[[str], None], *, grace: float = 5.0, further: str = ""
+) -> Iterator[Lookalike]:
     """The whole scene: look-alike, bot and cue, while the block lasts.
 
     Args:
         program: Of the look-alike.
         stage: Where it happens.
         say: Tells the person what goes on.
+        grace: Seconds that automatic mode waits for an objection.
         further: Lines of the bot's configuration that come last.
 
     Raises:
@@ -147,8 +129,8 @@ def play(program: Path, stage: Stage, say: Callable[[str], None], *, further: st
     with contextlib.ExitStack() as parts:
         say("Starting the Slack look-alike and the bot ...")
         shown = parts.enter_context(lookalike(program, stage.folder))
-        parts.enter_context(bot(shown, stage, further=further))
-        parts.enter_context(cue(shown, stage))
+        parts.enter_context(bot(shown, stage, grace=grace, further=further))
+        parts.enter_context(cue(stage.cue, lambda: _healthy_rounds(shown)))
         yield shown
 
 
