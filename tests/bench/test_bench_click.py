@@ -15,18 +15,21 @@ from trainwatch_core.testing.slack_payloads import Json
 from trainwatch_core.testing.slack_server import APP_TOKEN, BOT_TOKEN, SlackServer, slack_server
 
 WATCHES, ROWS = 10, 20_000
+FEW = (2, 200)
+"""Where nothing is measured, as in the test suite: the same way, without the load."""
 SOON = 0.3
 """Seconds."""
 
 
 @pytest.fixture
-def busy(tmp_path: Path) -> Iterator[SlackServer]:
+def busy(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SlackServer]:
     """A bot that looks at ten runs of twenty thousand steps, each every second."""
+    watches, rows = FEW if request.config.getoption("benchmark_disable") else (WATCHES, ROWS)
     (tmp_path / "trainwatch.toml").write_text(
         f'data_dir = "{tmp_path}/data"\ntimezone = "UTC"\nadmins = ["U0ANA"]\n'
         f'[slack]\nchannel = "C0TRAIN"\n[log]\nroots = ["{tmp_path}"]\n'
     )
-    text = "".join(f"step={n} loss={2 + 3 * 0.9995**n:.5f} lr=0.001 grad_norm=1.0\n" for n in range(ROWS))
+    text = "".join(f"step={n} loss={2 + 3 * 0.9995**n:.5f} lr=0.001 grad_norm=1.0\n" for n in range(rows))
     with slack_server() as slack:
         environ = {**os.environ, "SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}
         environ["SLACK_API_URL"] = slack.api_url
@@ -35,11 +38,11 @@ def busy(tmp_path: Path) -> Iterator[SlackServer]:
         try:
             assert bot.stdout is not None
             bot.stdout.readline()
-            for number in range(WATCHES):
+            for number in range(watches):
                 log = tmp_path / f"run{number}.log"
                 log.write_text(text)
-                slack.acked(slack.command(f"{log} every=1s"), 10)
-            slack.wait(lambda: len(cards(slack)) == WATCHES, 60)
+                slack.acked(slack.command(f"{log} every=1s"), 60)
+            slack.wait(lambda: len(cards(slack)) == watches, 120)
             yield slack
         finally:
             bot.kill()
@@ -51,17 +54,19 @@ def cards(slack: SlackServer) -> list[Json]:
     return [message for message in slack.messages["C0TRAIN"] if not message.get("thread_ts")]
 
 
-def test_bench_click(benchmark: BenchmarkFixture, busy: SlackServer) -> None:
+def test_bench_click(benchmark: BenchmarkFixture, busy: SlackServer, request: pytest.FixtureRequest) -> None:
     """A click on "Check now", from the envelope to its acknowledgement; its row is committed in between."""
     turns = iter(range(10**6))
     times: list[float] = []
 
     def press() -> None:
-        card = cards(busy)[next(turns) % WATCHES]
-        times.append(busy.acked(busy.click(card, "card_check_now")))
+        standing = cards(busy)
+        card = standing[next(turns) % len(standing)]
+        times.append(busy.acked(busy.click(card, "card_check_now"), 60))
 
     press()  # the first one asks Slack who Ana is
     times.clear()
     benchmark.pedantic(press, rounds=30)  # type: ignore[no-untyped-call]  # untyped by its makers
     benchmark.extra_info["slowest_ms"] = round(1000 * max(times or [0.0]))
-    assert sorted(times or [0.0])[len(times) * 9 // 10] < SOON
+    if not request.config.getoption("benchmark_disable"):
+        assert sorted(times)[len(times) * 9 // 10] < SOON

@@ -27,6 +27,10 @@ POINTS = (
 )
 
 
+SOON = 90.0
+"""Seconds that a busy machine may take for what comes at once on an idle one."""
+
+
 class Place:
     """A machine with a bot, a training, and its log."""
 
@@ -34,7 +38,7 @@ class Place:
         self.folder, self.slack = folder, slack
         self.log = folder / "logs" / "train.log"
         self.log.parent.mkdir()
-        self.job = subprocess.Popen(["/bin/sleep", "120"], start_new_session=True)
+        self.job = subprocess.Popen(["/bin/sleep", "900"], start_new_session=True)
         self.told = (folder / "bot.log").open("wb")
         self.bots: list[subprocess.Popen[bytes]] = []
         self.over = threading.Event()
@@ -58,11 +62,11 @@ class Place:
     def go_wrong(self) -> Json:
         """Watch the training; its loss becomes NaN; the question that follows."""
         self.log.write_text("".join(f"step={n} loss={5 * 0.99**n:.4f}\n" for n in range(60)))
-        self.slack.acked(self.slack.command(f"{self.log} every=1s launch=pid:{self.job.pid}"))
-        self.slack.wait(lambda: self.slack.said("Decision: "), 20)
+        self.slack.acked(self.slack.command(f"{self.log} every=1s launch=pid:{self.job.pid}"), SOON)
+        self.slack.wait(lambda: self.slack.said("Decision: "), SOON)
         self._writer.start()
         # The edit that dates the question comes after its receipt: a click before that is none of the bot's yet.
-        question: Json = self.slack.wait(lambda: self.slack.said("valid until"), 40)[0]
+        question: Json = self.slack.wait(lambda: self.slack.said("valid until"), SOON)[0]
         return question
 
     def close(self) -> None:
@@ -99,14 +103,15 @@ def test_the_whole_way(place: Place) -> None:
     """From `/watch` to the proof; acknowledged quickly, ended politely, and no token in the log (F-I07)."""
     bot, slack = place.start(), place.slack
     question = place.go_wrong()
-    assert slack.acked(slack.click(question, "stop_approve")) < 1.0
-    slack.wait(lambda: slack.said("FINAL_SUMMARY"), 30)
-    assert place.job.wait(5) == -signal.SIGTERM
-    slack.wait(lambda: slack.said("Stopped* (proven"), 10)
+    # Slack gives three seconds; how few of them it takes is measured by the benchmark.
+    assert slack.acked(slack.click(question, "stop_approve"), SOON) < 3.0
+    slack.wait(lambda: slack.said("FINAL_SUMMARY"), SOON)
+    assert place.job.wait(SOON) == -signal.SIGTERM
+    slack.wait(lambda: slack.said("Stopped* (proven"), SOON)
     assert [m for m in slack.messages["C0TRAIN"] if m.get("files")]
     assert not elements(slack.said("Approved by")[0], "stop_approve")
     bot.terminate()
-    assert bot.wait(25) == 0
+    assert bot.wait(SOON) == 0
     said = (place.folder / "bot.log").read_bytes()
     assert BOT_TOKEN.encode() not in said
     assert APP_TOKEN.encode() not in said
@@ -117,7 +122,7 @@ def test_a_socket_that_was_cut_is_opened_again(place: Place) -> None:
     place.start()
     place.slack.drop_sockets()
     envelope = place.slack.command("help")
-    assert place.slack.acked(envelope, 30) < 30
+    assert place.slack.acked(envelope, SOON) < SOON
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -126,16 +131,16 @@ def test_killed_between_click_and_proof(place: Place, point: str) -> None:
     bot, slack = place.start(point), place.slack
     question = place.go_wrong()
     slack.click(question, "stop_approve")
-    assert bot.wait(30) == -signal.SIGKILL
+    assert bot.wait(SOON) == -signal.SIGKILL
     if point in {"decision.authorised", "decision.committed", "stop.before_executing", "stop.executing"}:
         assert place.job.poll() is None
     place.start()
     if point == "decision.authorised":
         # Nothing was committed and nothing acknowledged: the person presses again.
         _press_until_taken(slack, question)
-    slack.wait(lambda: slack.said("FINAL_SUMMARY"), 40)
-    assert place.job.wait(5) is not None
-    slack.wait(lambda: not slack.said("Approve Stop"), 10)
+    slack.wait(lambda: slack.said("FINAL_SUMMARY"), SOON)
+    assert place.job.wait(SOON) is not None
+    slack.wait(lambda: not slack.said("Approve Stop"), SOON)
     store = open_store(str(place.folder / "data" / "trainwatch.db"))
     with contextlib.closing(store):
         requests = store.requests()
@@ -148,9 +153,9 @@ def test_killed_between_click_and_proof(place: Place, point: str) -> None:
 
 def _press_until_taken(slack: SlackServer, question: Json) -> None:
     for _ in range(10):
-        slack.acked(slack.click(question, "stop_approve"), 10)
+        slack.acked(slack.click(question, "stop_approve"), SOON)
         try:
-            slack.wait(lambda: slack.said("Approved by"), 2)
+            slack.wait(lambda: slack.said("Approved by"), 5)
         except TimeoutError:
             continue
         return
@@ -162,10 +167,10 @@ def test_killed_between_post_and_receipt(place: Place, point: str) -> None:
     bot, slack = place.start(point), place.slack
     place.log.write_text("".join(f"step={n} loss={5 * 0.99**n:.4f}\n" for n in range(60)))
     slack.command(f"{place.log} launch=pid:{place.job.pid}")
-    assert bot.wait(30) == -signal.SIGKILL
+    assert bot.wait(SOON) == -signal.SIGKILL
     assert len(slack.messages["C0TRAIN"]) == 1
     place.start()
-    slack.wait(lambda: [m for m in slack.messages["C0TRAIN"] if m.get("files")], 20)
+    slack.wait(lambda: [m for m in slack.messages["C0TRAIN"] if m.get("files")], SOON)
     cards = [m for m in slack.messages["C0TRAIN"] if not m.get("thread_ts")]
     assert len(cards) == 1
     assert len(slack.said("Decision: ")) == 1
@@ -175,7 +180,7 @@ def test_wrong_tokens_are_told_in_words(place: Place) -> None:
     """Without a traceback: what is wrong and what to do."""
     environ = {**os.environ, "SLACK_BOT_TOKEN": "hunter2", "SLACK_APP_TOKEN": "", "HOME": str(place.folder)}
     argv = [sys.executable, "-m", "bot", "--config", str(place.folder / "trainwatch.toml")]
-    done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
     assert "SLACK_BOT_TOKEN" in done.stderr
     assert "Traceback" not in done.stderr

@@ -198,7 +198,7 @@ def test_the_same_click_five_times_is_one_decision(office: Office) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(90)
     assert executions(office) == 1
     assert state(office, request) is RequestState.STOPPED
     office.click(question, "stop_approve", user=BO)
@@ -229,7 +229,7 @@ def test_of_approve_and_keep_running_exactly_one_wins(slack: SlackServer, tmp_pa
         for thread in pressing:
             thread.start()
         for thread in pressing:
-            thread.join(20)
+            thread.join(90)
         done = executions(office)
         final = state(office, request)
         assert (final, done) in {(RequestState.STOPPED, 1), (RequestState.DECLINED, 0)}

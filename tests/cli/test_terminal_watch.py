@@ -108,7 +108,7 @@ def test_yes_stops_the_run_and_proves_it(desk: Desk) -> None:
     terminal.expect(pexpect.EOF)
     terminal.wait()
     assert terminal.exitstatus == 0
-    assert job.wait(5) == -signal.SIGTERM
+    assert job.wait(60) == -signal.SIGTERM
     assert "stopped, proven gone" in (desk.folder / "n.md").read_text()
     (evidence,) = (desk.folder / "data" / "evidence").iterdir()
     assert {"loss.png", "metrics.csv", "verdict.json", "log_tail.txt"} <= {path.name for path in evidence.iterdir()}

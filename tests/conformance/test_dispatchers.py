@@ -17,22 +17,22 @@ def test_a_waiting_job_is_not_queued_twice() -> None:
 
     def work(kind: str, ident: str) -> None:
         busy.set()
-        go.wait(10)
+        go.wait(120)
         done.append((kind, ident))
         ran.release()
 
     dispatcher = ThreadDispatcher(workers=1)
     dispatcher.start(work)
     dispatcher.submit("round", "first")
-    assert busy.wait(10)
+    assert busy.wait(60)
     for _ in range(5):
         dispatcher.submit("round", "a")
     dispatcher.submit("round", "b")
     go.set()
-    assert all(ran.acquire(timeout=10) for _ in range(3))
+    assert all(ran.acquire(timeout=60) for _ in range(3))
     dispatcher.submit("round", "a")
-    assert ran.acquire(timeout=10)
-    dispatcher.stop(timeout=10)
+    assert ran.acquire(timeout=60)
+    dispatcher.stop(timeout=60)
     assert done == [("round", "first"), ("round", "a"), ("round", "b"), ("round", "a")]
 
 
@@ -43,20 +43,20 @@ def test_a_job_asked_for_while_it_runs_is_done_once_more_afterwards() -> None:
 
     def work(_kind: str, ident: str) -> None:
         begun.release()
-        go.acquire(timeout=10)
+        go.acquire(timeout=60)
         done.append(ident)
 
     dispatcher = ThreadDispatcher(workers=4)
     dispatcher.start(work)
     dispatcher.submit("round", "a")
-    assert begun.acquire(timeout=10)
+    assert begun.acquire(timeout=60)
     for _ in range(3):
         dispatcher.submit("round", "a")
     assert not begun.acquire(timeout=0.2), "the first one still runs"
     go.release()
-    assert begun.acquire(timeout=10)
+    assert begun.acquire(timeout=60)
     go.release()
-    dispatcher.stop(timeout=10)
+    dispatcher.stop(timeout=60)
     assert done == ["a", "a"]
 
 
@@ -73,8 +73,8 @@ def test_a_job_that_fails_leaves_its_worker_alive() -> None:
     dispatcher.start(work)
     dispatcher.submit("round", "bad")
     dispatcher.submit("round", "good")
-    assert ran.wait(10)
-    dispatcher.stop(timeout=10)
+    assert ran.wait(60)
+    dispatcher.stop(timeout=60)
 
 
 def test_slow_rounds_never_hold_up_a_stop() -> None:
@@ -85,16 +85,16 @@ def test_slow_rounds_never_hold_up_a_stop() -> None:
         if kind == "stop":
             stopped.set()
         else:
-            release.wait(20)
+            release.wait(120)
 
     dispatcher = ThreadDispatcher(workers=1)
     dispatcher.start(work)
     for ident in "abc":
         dispatcher.submit("round", ident)
     dispatcher.submit("stop", "r")
-    assert stopped.wait(10)
+    assert stopped.wait(60)
     release.set()
-    dispatcher.stop(timeout=10)
+    dispatcher.stop(timeout=60)
 
 
 def test_after_stop_nothing_is_taken() -> None:
@@ -114,19 +114,19 @@ def test_stop_waits_for_what_runs_and_not_for_what_it_dropped() -> None:
 
     def work(_kind: str, ident: str) -> None:
         begun.set()
-        release.wait(30)
+        release.wait(120)
         done.append(ident)
 
     dispatcher = ThreadDispatcher(workers=1)
     dispatcher.start(work)
     dispatcher.submit("round", "runs")
-    assert begun.wait(10)
+    assert begun.wait(60)
     for ident in "abc":
         dispatcher.submit("round", ident)
     threading.Timer(0.2, release.set).start()
     before = time.monotonic()
-    dispatcher.stop(timeout=20)
-    assert time.monotonic() - before < 10
+    dispatcher.stop(timeout=100)
+    assert time.monotonic() - before < 60
     assert done == ["runs"]
 
 
@@ -138,14 +138,14 @@ def test_a_job_that_hangs_does_not_keep_the_process_from_ending() -> None:
         "begun = threading.Event()\n"
         "def hang(kind, ident):\n"
         "    begun.set()\n"
-        "    threading.Event().wait(60)\n"
+        "    threading.Event().wait(600)\n"
         "dispatcher = ThreadDispatcher()\n"
         "dispatcher.start(hang)\n"
         "dispatcher.submit('round', 'a')\n"
-        "assert begun.wait(10)\n"
+        "assert begun.wait(60)\n"
         "dispatcher.stop(timeout=0.1)\n"
     )
-    assert subprocess.run([sys.executable, "-c", code], timeout=30, check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], timeout=120, check=False).returncode == 0
 
 
 def test_a_front_end_that_hangs_holds_up_neither_rounds_nor_stops() -> None:
@@ -155,7 +155,7 @@ def test_a_front_end_that_hangs_holds_up_neither_rounds_nor_stops() -> None:
 
     def work(kind: str, _ident: str) -> None:
         if kind == "publish":
-            release.wait(20)
+            release.wait(120)
         else:
             done[kind].set()
 
@@ -165,7 +165,7 @@ def test_a_front_end_that_hangs_holds_up_neither_rounds_nor_stops() -> None:
         dispatcher.submit("publish", ident)
     dispatcher.submit("round", "x")
     dispatcher.submit("stop", "y")
-    assert done["round"].wait(10)
-    assert done["stop"].wait(10)
+    assert done["round"].wait(60)
+    assert done["stop"].wait(60)
     release.set()
-    dispatcher.stop(timeout=10)
+    dispatcher.stop(timeout=60)

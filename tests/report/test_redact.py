@@ -140,7 +140,7 @@ def test_a_hostile_line_costs_linear_time(piece: str) -> None:
     start = time.process_time()
     redact(text)
     clean(text)
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < 2.0
 
 
 def test_a_cleaned_line_holds_nothing_that_is_obeyed_or_not_seen() -> None:

@@ -48,7 +48,7 @@ class Desk:
             env=self.environ,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=150,
             stdin=subprocess.DEVNULL,
             check=False,
         )
@@ -76,7 +76,7 @@ class Desk:
             cwd=str(self.folder),
             env={**self.environ, **(environ or {})},
             dimensions=(40, 100),
-            timeout=60,
+            timeout=120,
             encoding="utf-8",
         )
         self.opened.append(opened)
@@ -84,7 +84,7 @@ class Desk:
 
     def training(self) -> subprocess.Popen[bytes]:
         """A process that stands for a training."""
-        job = subprocess.Popen(["/bin/sleep", "120"], start_new_session=True)
+        job = subprocess.Popen(["/bin/sleep", "900"], start_new_session=True)
         self.jobs.append(job)
         return job
 

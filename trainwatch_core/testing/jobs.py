@@ -29,7 +29,7 @@ def rest():
 """
 """What the scripts of jobs may use: `ready(*pids)` tells the pids of their children, `say` tells more."""
 
-READY_WITHIN = 30.0
+READY_WITHIN = 90.0
 """Seconds."""
 
 

@@ -137,12 +137,12 @@ class SlackServer:
             {"type": kind, "envelope_id": envelope.ident, "payload": payload, "accepts_response_payload": True}
         )
         with self.changed:
-            if not self.changed.wait_for(lambda: bool(self._sockets), 30.0):
+            if not self.changed.wait_for(lambda: bool(self._sockets), 90.0):
                 raise TimeoutError("the bot has no socket open")
             self._sockets[-1].send(text)
         return envelope
 
-    def acked(self, envelope: Envelope, timeout: float = 5.0) -> float:
+    def acked(self, envelope: Envelope, timeout: float = 60.0) -> float:
         """Seconds until the bot acknowledged.
 
         Raises:
@@ -153,7 +153,7 @@ class SlackServer:
                 raise TimeoutError(f"{envelope.ident} was not acknowledged")
         return (envelope.acked_at or 0.0) - envelope.sent_at
 
-    def wait(self, found: Callable[[], object], timeout: float = 10.0) -> Any:  # noqa: ANN401  # whatever was found
+    def wait(self, found: Callable[[], object], timeout: float = 60.0) -> Any:  # noqa: ANN401  # whatever was found
         """What `found` returns as soon as it is true; looked at again after every call.
 
         Raises:

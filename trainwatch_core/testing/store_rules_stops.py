@@ -99,7 +99,7 @@ class StopRules:
         def decide(number: int) -> bool:
             state = RequestState.APPROVED if number % 2 else RequestState.DECLINED
             watch = store.watch("w1")
-            barrier.wait(30)
+            barrier.wait(90)
             try:
                 was = frozenset({"pending"})
                 store.commit(Change(watch, request=replace(request, state=state), request_was=was))

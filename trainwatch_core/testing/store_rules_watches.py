@@ -137,7 +137,7 @@ class WatchRules:
         barrier = Barrier(8)
 
         def claim(owner: int) -> list[Watch]:
-            barrier.wait(30)
+            barrier.wait(90)
             return list(store.claim_due(NOON, owner=f"t{owner}", lease=60))
 
         with ThreadPoolExecutor(8) as pool:
@@ -151,7 +151,7 @@ class WatchRules:
         barrier = Barrier(8)
 
         def commit(number: int) -> bool:
-            barrier.wait(30)
+            barrier.wait(90)
             try:
                 store.commit(Change(watch, outbox=(sample_message(f"from {number}"),)))
             except ConflictError:

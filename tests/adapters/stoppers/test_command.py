@@ -60,10 +60,10 @@ HANGING = "sleep 999 & echo $!; (sleep 999 & echo $!); setsid sleep 999 & echo $
 def test_a_hanging_command_leaves_nothing_behind(clock: Clock, tokens: Path, jobs: Jobs) -> None:
     """F-S02: at the deadline the command, its children, orphans of its group and a setsid child are killed."""
     begun = time.monotonic()
-    result = run(HANGING, clock, tokens, timeout=1.0).results[0]
-    assert time.monotonic() - begun < 8
+    result = run(HANGING, clock, tokens, timeout=4.0).results[0]
+    assert time.monotonic() - begun < 60
     assert (result.ok, result.exit_code) == (False, None)
-    assert "Did not end within 1 s" in result.detail
+    assert "Did not end within 4 s" in result.detail
     pids = [int(line) for line in result.output.split()]
     for pid in pids:
         jobs.adopt(pid)
@@ -77,7 +77,7 @@ def test_a_background_process_that_holds_the_output_is_not_waited_for(clock: Clo
     result = run("sleep 999 & echo $!", clock, tokens).results[0]
     jobs.adopt(int(result.output))
     assert result.exit_code == 0
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 15
 
 
 def test_a_background_process_that_floods_the_output_is_not_waited_for(clock: Clock, tokens: Path) -> None:
@@ -85,13 +85,13 @@ def test_a_background_process_that_floods_the_output_is_not_waited_for(clock: Cl
     begun = time.monotonic()
     result = run("yes & sleep 0.2; exit 0", clock, tokens).results[0]
     assert result.exit_code == 0
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 15
     assert len(result.output) <= 65536
 
 
 def test_endless_output_is_capped(clock: Clock, tokens: Path) -> None:
     """F-S13: of a flood the last 64 KiB are kept, in whole lines."""
-    result = run("yes 0123456789", clock, tokens, timeout=0.5).results[0]
+    result = run("yes 0123456789", clock, tokens, timeout=2.0).results[0]
     assert result.exit_code is None
     assert 60000 < len(result.output) <= 65536
     assert set(result.output.splitlines()) == {"0123456789"}
@@ -170,7 +170,7 @@ def test_a_command_that_cannot_start_is_a_result(clock: Clock, tokens: Path) -> 
 
 
 def _all_gone(pids: list[int]) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     # A killed process is a zombie of its new parent for a moment; gone() counts that, but the kill itself takes time.
     while not all(gone(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.01)

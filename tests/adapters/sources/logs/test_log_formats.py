@@ -371,7 +371,7 @@ def test_a_hostile_line_is_read_in_linear_time(piece: str) -> None:
     line = piece * (LINE_LIMIT // len(piece))
     start = time.process_time()
     parse([line, line[:-20] + " loss=1", "loss=1 " + line])
-    assert time.process_time() - start < 1.0
+    assert time.process_time() - start < 3.0
 
 
 def test_a_line_is_cut_before_it_is_looked_at() -> None:
@@ -380,4 +380,4 @@ def test_a_line_is_cut_before_it_is_looked_at() -> None:
     assert list(parsed.samples) == ["loss"]
     start = time.process_time()
     parse(["loss=1 " * 3_000_000])
-    assert time.process_time() - start < 1.0
+    assert time.process_time() - start < 3.0

@@ -38,13 +38,13 @@ def test_the_latest_run_of_the_id_is_read_and_then_kept_to(folder: Path) -> None
 def test_another_id_is_not_taken_for_it(folder: Path, ident: str) -> None:
     """Neither a part of an id nor a pattern finds a run."""
     with pytest.raises(SourceUnavailableError, match="No offline run"):
-        WandbFolderSource(str(folder), ident).fetch(None, deadline=5)
+        WandbFolderSource(str(folder), ident).fetch(None, deadline=60)
 
 
 def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
     """A mount that went away is no reason to stop."""
     with pytest.raises(SourceUnavailableError, match="cannot be read"):
-        WandbFolderSource(str(tmp_path / "gone"), "a").fetch(None, deadline=5)
+        WandbFolderSource(str(tmp_path / "gone"), "a").fetch(None, deadline=60)
 
 
 def test_the_last_matching_project_names_the_folder(tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ run.finish()
         cursor = None
         for _ in range(4):
             training.stdout.readline()
-            until, before = time.monotonic() + 30, len(steps)
+            until, before = time.monotonic() + 120, len(steps)
             while len(steps) == before and time.monotonic() < until:  # each burst fills more than a block
                 batch = source.fetch(cursor, deadline=30)
                 cursor = stored(batch)
@@ -182,8 +182,8 @@ run.finish()
             assert len(steps) > before
             training.stdin.write("\n")
             training.stdin.flush()
-        training.wait(timeout=60)
-    until = time.monotonic() + 30
+        training.wait(timeout=120)
+    until = time.monotonic() + 120
     while batch.info.state is not RunState.FINISHED and time.monotonic() < until:  # the SDK's own process outlives it
         batch = source.fetch(cursor, deadline=30)
         cursor = stored(batch)
@@ -301,7 +301,7 @@ def test_a_deadline_ends_the_reading(offline: Path) -> None:
 def test_a_file_without_its_header_is_pending(tmp_path: Path) -> None:
     """A run that has just been created is no error."""
     (tmp_path / "run-x.wandb").write_bytes(b":W")
-    batch = WandbOfflineSource(str(tmp_path)).fetch(None, deadline=5)
+    batch = WandbOfflineSource(str(tmp_path)).fetch(None, deadline=60)
     assert batch.info.state is RunState.PENDING
     assert not batch.rows
 
@@ -324,7 +324,7 @@ def test_what_is_no_run_is_unavailable(tmp_path: Path) -> None:
     }
     for name, said in expected.items():
         with pytest.raises(SourceUnavailableError, match=said):
-            WandbOfflineSource(str(tmp_path / name)).fetch(None, deadline=5)
+            WandbOfflineSource(str(tmp_path / name)).fetch(None, deadline=60)
 
 
 def test_a_strange_cursor_starts_from_the_beginning(offline: Path) -> None:

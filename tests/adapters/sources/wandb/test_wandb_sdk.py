@@ -66,7 +66,7 @@ def test_a_run_that_the_sdk_resumes_goes_on(fake: FakeWandb, train: Callable[...
     source, cursor = source_of(fake, "e/p/parts"), None
     for first, end in ((0, 40), (40, 80)):
         train(40, script=PART, **fake.environment())
-        batch = source.fetch(cursor, deadline=10)
+        batch = source.fetch(cursor, deadline=60)
         cursor = json.loads(json.dumps(batch.cursor))
         assert batch.rows["loss"].steps.tolist() == list(range(first, end))
         assert batch.rows["loss"].values.tolist() == list(range(40))

@@ -23,8 +23,11 @@ from trainwatch_core.model.run import parse_wandb_run
 from trainwatch_core.testing.wandb_server import API_KEY, FakeWandb, Fault
 
 DEADLINE = 0.6
-GRACE = 0.6
-"""Seconds over the deadline that a busy machine may need to wake a thread."""
+"""Seconds, where nothing ever comes."""
+ANSWERED = 60.0
+"""Seconds, where something comes at once: how soon is up to the machine, and it must not be taken for silence."""
+GRACE = 8.0
+"""Seconds over the deadline that a busy machine may need to wake a thread; far less than any other time-out."""
 
 
 def source_of(url: str, **further: dict[str, str]) -> WandbServerSource:
@@ -32,12 +35,12 @@ def source_of(url: str, **further: dict[str, str]) -> WandbServerSource:
     return WandbServerSource(parse_wandb_run("e/p/r"), endpoint=lambda: endpoint)
 
 
-def refusal(source: WandbServerSource) -> SourceUnavailableError:
+def refusal(source: WandbServerSource, deadline: float = ANSWERED, grace: float = GRACE) -> SourceUnavailableError:
     """The error of a fetch, which must come within the deadline."""
     begun = time.monotonic()
     with pytest.raises(SourceUnavailableError) as caught:
-        source.fetch(None, deadline=DEADLINE)
-    assert time.monotonic() - begun < DEADLINE + GRACE
+        source.fetch(None, deadline=deadline)
+    assert time.monotonic() - begun < deadline + grace
     assert API_KEY not in str(caught.value)
     assert "bad key" not in str(caught.value)
     return caught.value
@@ -64,9 +67,10 @@ def test_no_fault_of_the_server_is_more_than_a_blind_look(
     """F-W01: whatever comes instead of an answer, the source is unavailable within the deadline and says why."""
     fake.add("e/p/r")
     fake.fault = fault
-    assert said in str(refusal(watched))
+    silent = fault in {Fault.HANG, Fault.DRIP, Fault.DRIP_HEADERS}
+    assert said in str(refusal(watched, DEADLINE if silent else ANSWERED))
     fake.fault = Fault.NONE
-    assert watched.fetch(None, deadline=10).info.name == "r"
+    assert watched.fetch(None, deadline=60).info.name == "r"
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 407, 418, 429, 500, 502, 503])
@@ -90,7 +94,7 @@ def test_a_refused_connection_is_a_blind_look() -> None:
 
 def test_a_name_that_cannot_be_looked_up_is_a_blind_look() -> None:
     """F-W01: no network."""
-    assert refusal(source_of("http://nowhere.invalid")).where == "nowhere.invalid"
+    assert refusal(source_of("http://nowhere.invalid"), DEADLINE).where == "nowhere.invalid"
 
 
 def test_a_second_request_shares_the_deadline(fake: FakeWandb, watched: WandbServerSource) -> None:
@@ -100,11 +104,11 @@ def test_a_second_request_shares_the_deadline(fake: FakeWandb, watched: WandbSer
 
     def once(request: dict[str, object]) -> dict[str, object]:
         fake.fault = Fault.HANG
-        time.sleep(DEADLINE / 2)
+        time.sleep(4.0)  # most of the deadline: what the second request may still take is little
         return answered(request)
 
     fake.answer = once  # type: ignore[method-assign, assignment]
-    assert "did not answer" in str(refusal(watched))
+    assert "did not answer" in str(refusal(watched, 6.0, 3.5))
     assert len(fake.requests) == 2
 
 
@@ -112,8 +116,8 @@ def test_no_thread_is_left_behind(fake: FakeWandb, watched: WandbServerSource) -
     """F-W01: a request that was given up ends, even if its server would drip for ever."""
     for fault in (Fault.HANG, Fault.DRIP, Fault.DRIP_HEADERS):
         fake.fault = fault
-        refusal(watched)
-    until = time.monotonic() + 5
+        refusal(watched, DEADLINE)
+    until = time.monotonic() + 60
     while time.monotonic() < until and any(thread.name == "wandb-request" for thread in threading.enumerate()):
         time.sleep(0.01)
     assert not any(thread.name == "wandb-request" for thread in threading.enumerate())
@@ -179,7 +183,7 @@ def test_a_certificate_must_be_trusted(fake: FakeWandb, tmp_path: Path, monkeypa
     assert "CERTIFICATE_VERIFY_FAILED" in str(refusal(source_of(fake.url)))
     assert not fake.keys
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert"))
-    assert source_of(fake.url).fetch(None, deadline=10).info.name == "r"
+    assert source_of(fake.url).fetch(None, deadline=60).info.name == "r"
 
 
 def test_a_proxy_of_the_settings_is_used() -> None:
@@ -238,4 +242,4 @@ def test_fields_of_any_shape_are_read_or_refused(
     run = {**sound, **{name: data.draw(json_values) for name in names}}
     fake.raw = json.dumps({"data": {"project": {"run": run}}}).encode()
     with suppress(SourceUnavailableError):
-        watched.fetch({"created": "", "timed": False, "series": {"loss": [3.0, None]}, "sampled": 0.0}, deadline=10)
+        watched.fetch({"created": "", "timed": False, "series": {"loss": [3.0, None]}, "sampled": 0.0}, deadline=60)
