@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from bot import logs
-from bot.app import run
+from bot.run import run
 from bot.settings import load
 from trainwatch_core.model.errors import TrainwatchError
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from slack_bolt import App
-from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.authorization import AuthorizeResult
 
 from bot.actors import Actors
@@ -27,22 +23,10 @@ from bot.notifier.digest import DailyDigest
 from bot.notifier.notifier import SlackNotifier
 from bot.notifier.threads import Threads
 from bot.notifier.web import Web
-from bot.settings import BotSettings
-from bot.upkeep import Errands, Hearing, Roster, Shared, logged, take_over
-from trainwatch_core.bootstrap import build, make_daily, make_ticker, only_one
+from bot.upkeep import Errands, Roster, Shared
 from trainwatch_core.config import Settings
 from trainwatch_core.engine.engine import Engine
-from trainwatch_core.model.errors import ConfigError, ConflictError, DeliveryError
 from trainwatch_core.model.watch import Watch
-from trainwatch_core.ports import Ticker
-
-_LOG = logging.getLogger(__name__)
-TICK = 0.5
-"""Seconds between two knocks: a click on "Check now" does not wait longer."""
-PING = 5.0
-"""Seconds between pings."""
-_WARM = 240.0
-"""Seconds between two look-ups of the named users: a click finds them known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,34 +65,6 @@ class Workers:
     errands: Executor
     listening: Executor | None = None
     monotonic: Callable[[], float] = time.monotonic
-
-
-@contextmanager
-def open_bot(settings: BotSettings, *, environ: Mapping[str, str]) -> Iterator[Bot]:
-    """Ask Slack who we are, open the database, wire everything; closed when the block ends. Nothing runs yet.
-
-    Raises:
-        ConfigError: If Slack does not let us in.
-        StorageError: If the database cannot be used.
-    """
-    core, web = settings.core, Web(settings.tokens.bot, settings.tokens.api_url)
-    me = _me(web)
-    team = str(me.get("team_id", ""))
-    setting = Setting(core.timezone, tuple(dict.fromkeys((*core.approvers, *core.admins))))
-    notifier = SlackNotifier(
-        web,
-        setting,
-        now=lambda: datetime.now(UTC),
-        monotonic=time.monotonic,
-        operator_channel=core.slack.operator_channel,
-    )
-    core.chat_notes.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _alone(core), build(core, notifier, environ=environ, team=team) as engine:
-        errands = ThreadPoolExecutor(4, thread_name_prefix="trainwatch-errand")
-        try:
-            yield assemble(engine, web, notifier, setting, core, me, Workers(errands))
-        finally:
-            errands.shutdown(wait=True, cancel_futures=True)
 
 
 def assemble(
@@ -161,7 +117,7 @@ def assemble(
         shared=Shared(web.channel),
         refresh=board.refresh,
         knock=knock,
-        whisper=lambda channel, user, told, thread: web.whisper(channel, user, told, thread_ts=thread),
+        whisper=web.whisper,
         react=web.react,
         later=errands.later,
     )
@@ -206,85 +162,6 @@ def _address(threads: Threads, url: str, watch: Watch) -> str:
 def _question_at(threads: Threads, watch_id: str, request_id: str) -> Place | None:
     found = threads.question(watch_id, request_id)
     return found[1] if found is not None else None
-
-
-def run(
-    settings: BotSettings, *, environ: Mapping[str, str], until: threading.Event, ready: Callable[[], None]
-) -> None:
-    """Run until told to end; everything under way is put in order then.
-
-    Args:
-        settings: What the bot is told.
-        environ: The environment.
-        until: Set to end.
-        ready: Called when the bot is connected.
-
-    Raises:
-        TrainwatchError: If it cannot begin.
-    """
-    with open_bot(settings, environ=environ) as bot:
-        bot.board.recall()
-        take_over(bot.engine)
-        handler = SocketModeHandler(bot.app, settings.tokens.app, ping_interval=PING)
-        tickers = _tickers(bot, settings.core)
-        bot.engine.start()
-        try:
-            handler.connect()  # type: ignore[no-untyped-call]  # untyped by its makers
-            for ticker in tickers:
-                ticker.start()
-            ready()
-            _stay(bot, handler, settings.core, until)
-        finally:
-            for ticker in reversed(tickers):
-                ticker.stop()
-            handler.close()  # type: ignore[no-untyped-call]  # likewise
-            bot.engine.stop(timeout=20.0)
-
-
-def _tickers(bot: Bot, core: Settings) -> list[Ticker]:
-    tickers = [make_ticker(bot.tick, every=TICK)]
-    if bot.digest is not None:
-        digest = bot.digest
-        daily: Callable[[], None] = lambda: logged(digest.knock)  # noqa: E731  # a knock returns nothing
-        # The clock of the day, and a slow knock beside it: a digest that Slack did not take is tried again.
-        tickers += [make_daily(daily, at=core.slack.digest_at, zone=core.timezone), make_ticker(daily, every=60.0)]
-    return tickers
-
-
-def _stay(bot: Bot, handler: SocketModeHandler, core: Settings, until: threading.Event) -> None:
-    """Watch the socket and keep the named users known, until told to end."""
-    hearing = Hearing(handler)
-    named = sorted({*core.admins, *core.approvers, *core.watchers})
-    warm_at = 0.0
-    while True:
-        if time.monotonic() >= warm_at:
-            warm_at = time.monotonic() + _WARM
-            for user in named:
-                logged(lambda user=user: bot.actors.refresh(user))  # type: ignore[misc]  # bound at once
-        if until.wait(PING / 2):
-            return
-        logged(hearing.check)
-
-
-@contextmanager
-def _alone(core: Settings) -> Iterator[None]:
-    """Two bots on one database would say everything twice."""
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(only_one(core, "slack-bot"))
-        except ConflictError as error:
-            raise ConflictError("Another bot runs on this database", where=error.where, todo="End it first") from error
-        yield
-
-
-def _me(web: Web) -> Mapping[str, Any]:
-    try:
-        me = web.me()
-    except DeliveryError as error:
-        raise ConfigError("Slack", (f"{error}. Check SLACK_BOT_TOKEN: trainwatch doctor",)) from error
-    if not me.get("team_id"):
-        raise ConfigError("Slack", ("It does not say which workspace this token belongs to",))
-    return me
 
 
 def _own(me: Mapping[str, Any], token: str) -> AuthorizeResult:

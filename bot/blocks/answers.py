@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.blocks.limits import Block, Message, each, heading, inert, message, own, plain, said, small
-from bot.blocks.words import SIGNS, Setting, linked, people, when
+from bot.blocks.words import SIGNS, Setting, linked, people, when, with_people
 from trainwatch_core.decision.authority import Refusal, Verb
 from trainwatch_core.model.errors import TrainwatchError
 from trainwatch_core.model.message import Card
@@ -43,20 +43,20 @@ def unknown_message() -> Message:
     return message(f"I know: {KNOWN}", [said([f"I know: {KNOWN}."])])
 
 
-def list_message(cards: Sequence[tuple[Card, str]], setting: Setting) -> Message:
-    """What is watched, with links to the threads."""
+def list_message(cards: Sequence[tuple[Card, str]], setting: Setting, *, further: int = 0) -> Message:
+    """What is watched, with links to the threads; how many more there are."""
     if not cards:
         return message("Nothing is watched", [heading("Nothing is watched. Begin with `/watch entity/project/run`.")])
     blocks: list[Block] = []
-    for card, link in cards[:20]:
+    for card, link in cards:
         due = f" · next check {when(card.next_at, setting.zone)}" if card.next_at is not None else ""
         facts = " · ".join(part for part in (*card.metrics[:1], card.progress) if part)
         blocks.append(
             heading(f"{SIGNS[card.look]} *{card.look}* · {linked(card.run, link)}\n{inert(facts)[:300]}{due}")
         )
-    if len(cards) > len(blocks):
-        blocks.append(small(own(f"and {len(cards) - len(blocks)} more")))
-    return message(f"{len(cards)} watched", blocks)
+    if further:
+        blocks.append(small(own(f"and {further} more")))
+    return message(f"{len(cards) + further} watched", blocks)
 
 
 def status_message(card: Card, setting: Setting) -> Message:
@@ -96,3 +96,8 @@ def problem_message(error: TrainwatchError) -> Message:
 def word_message(text: str) -> Message:
     """One line."""
     return message(text, [said([text])])
+
+
+def people_message(text: str) -> Message:
+    """One line about people."""
+    return message(text, [heading(with_people(text))])

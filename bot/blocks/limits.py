@@ -116,6 +116,11 @@ def heading(text: str) -> Block:
     return {"type": "section", "text": own(text)}
 
 
+def divider() -> Block:
+    """A thin line."""
+    return {"type": "divider"}
+
+
 def small(*texts: Block) -> Block:
     """Small grey words."""
     return {"type": "context", "elements": list(texts[:10])}

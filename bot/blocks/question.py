@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shlex
+from datetime import datetime
 
 from bot.blocks.limits import (
     ALL_CHARACTERS,
@@ -13,6 +15,8 @@ from bot.blocks.limits import (
     actions,
     button,
     confirmation,
+    cut,
+    divider,
     each,
     heading,
     inert,
@@ -35,16 +39,25 @@ _ROOM = ALL_CHARACTERS - 5000
 _LATER = "Ask again in 2 h"
 
 
-def question_message(question: StopQuestion, request: StopRequest, setting: Setting) -> Message:
-    """The question as its request stands now: with buttons while it waits, else with how it came out."""
+def question_message(
+    question: StopQuestion, request: StopRequest, setting: Setting, *, over_at: datetime | None = None
+) -> Message:
+    """The question as its request stands now: with buttons while it waits, else with how it came out.
+
+    Args:
+        question: What is asked.
+        request: As its row says.
+        setting: Zone and approvers.
+        over_at: When the job was proven gone; None if it was not, or nobody knows.
+    """
     pending = request.state is RequestState.PENDING
     name = inert(question.run)
     title = f"🔴 *I would stop* {name}"
     if pending and request.execute_after is not None:
         title = f"🔴 *I stop* {name} *at {when(request.execute_after, setting.zone)}* unless somebody objects"
-    blocks = [heading(title), *each([*question.saw, question.would_change], 600), *_plan(question.plan)]
+    blocks = [heading(title), *each([*question.saw, question.would_change], 600), divider(), *_plan(question.plan)]
     blocks += [small(text) for text in _footer(question, request, setting)]
-    blocks.append(_buttons(question, request) if pending else heading(_came_out(request, setting)))
+    blocks.append(_buttons(question, request) if pending else heading(_came_out(request, setting, over_at)))
     if pending and not approvable(question.plan):
         blocks.append(said(["It cannot be approved here: not all of the command can be shown. Stop it on the host."]))
     return message(f"🔴 Stop {question.run}? {' '.join(question.saw)}", blocks)
@@ -52,8 +65,9 @@ def question_message(question: StopQuestion, request: StopRequest, setting: Sett
 
 def approvable(plan: StopPlan) -> bool:
     """Whether a person sees all that would be done: nothing cut off, nothing invisible."""
-    told = [_command(step) for step in plan.steps]
-    return not any(hidden_character(text) for text in told) and sum(map(len, told)) <= _ROOM
+    hidden = any(hidden_character(_command(step)) for step in plan.steps)
+    # As it travels: of quotes and backslashes each takes two places, and what has no room is cut off by `message`.
+    return not hidden and len(json.dumps(_plan(plan), ensure_ascii=False)) <= _ROOM
 
 
 def _plan(plan: StopPlan) -> list[Block]:
@@ -76,7 +90,7 @@ def _footer(question: StopQuestion, request: StopRequest, setting: Setting) -> l
     if question.evidence:
         about += f" · evidence {question.evidence}"
     lines = [plain(about, CONTEXT)]
-    if request.state is RequestState.PENDING:
+    if request.state is RequestState.PENDING and request.execute_after is None:
         until = (
             f"valid until {when(request.expires_at, setting.zone)}"
             if request.expires_at is not None
@@ -84,6 +98,9 @@ def _footer(question: StopQuestion, request: StopRequest, setting: Setting) -> l
         )
         seen = f"numbers of {when(request.created_at, setting.zone)}; I look again before anything is run"
         lines.append(own(f"Can approve: {people(setting.approvers)} · {until} · {seen}", CONTEXT))
+    elif request.state is RequestState.PENDING:
+        seen = f"numbers of {when(request.created_at, setting.zone)}; I look again before anything is run"
+        lines.append(own(f"Can object: {people(setting.approvers)}, and whoever watches it · {seen}", CONTEXT))
     return lines
 
 
@@ -97,9 +114,9 @@ def _buttons(question: StopQuestion, request: StopRequest) -> Block:
     confirm = confirmation(
         "Stop this training?",
         [
-            f"Job: {plan.identity.label[:110] if plan.identity is not None else 'unknown'}",
-            f"Host: {plan.host[:60]}",
-            f"Command: {redact(_command(plan.steps[0]))[:90]}",
+            f"Job: {cut(plan.identity.label if plan.identity is not None else 'unknown', 110)}",
+            f"Host: {cut(plan.host, 60)}",
+            f"Command: {cut(redact(_command(plan.steps[0])), 90)}",
         ],
         "Stop it",
         "Not now",
@@ -108,15 +125,16 @@ def _buttons(question: StopQuestion, request: StopRequest) -> Block:
     return actions(f"stop/{request.id}", approve, *others)
 
 
-def _came_out(request: StopRequest, setting: Setting) -> str:
+def _came_out(request: StopRequest, setting: Setting, over_at: datetime | None) -> str:
     """One line in place of the buttons; says only what is durable."""
     by = who(request.decided_by)
     at = f" {when(request.decided_at, setting.zone)}" if request.decided_at is not None else ""
-    detail = f" ({inert(request.execution.probe.detail[:300])})" if request.execution is not None else ""
+    detail = f" ({inert(cut(request.execution.probe.detail, 300))})" if request.execution is not None else ""
+    gone = f"gone at {when(over_at, setting.zone)}" if over_at is not None else "gone"
     return {
         RequestState.APPROVED: f"Approved by {by}{at} · stopping…",
         RequestState.EXECUTING: f"Approved by {by}{at} · stop sent, checking…",
-        RequestState.STOPPED: f"Approved by {by}{at} · ⏹\N{VARIATION SELECTOR-16} gone{detail}",
+        RequestState.STOPPED: f"Approved by {by}{at} · ⏹\N{VARIATION SELECTOR-16} {gone}{detail}",
         RequestState.FAILED: f"Approved by {by}{at} · 🚨 *NOT stopped*, the job still runs{detail}",
         RequestState.UNKNOWN: f"Approved by {by}{at} · 🚨 *unverified*, look yourself{detail}",
         RequestState.DECLINED: f"Kept running by {by}{at}. Nothing was stopped.",

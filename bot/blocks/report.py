@@ -21,9 +21,11 @@ from bot.blocks.limits import (
 )
 from bot.blocks.words import DECISIONS, SIGNS, Setting, people, when, with_people
 from trainwatch_core.model.message import FinalSummary, Look, Notice, Report, StopOutcome
+from trainwatch_core.model.stop import RequestState
 
 _LOG = "log: "
 _LONG_PATH = re.compile(r"(?<![\w:/])/[^\s|()]{30,}?((?:/[^/\s|()]+){1,2})(?=[\s|()]|$)")
+_GOES_ON = "▶\N{VARIATION SELECTOR-16}"
 _FIELD, _LONG = 2000, 900
 """Characters of a field, and of the evidence: a report fits on a phone."""
 
@@ -58,7 +60,9 @@ def _shortened(line: str) -> str:
 def outcome_message(outcome: StopOutcome, setting: Setting) -> Message:
     """How a stop came out; loud when somebody must act."""
     first, *rest = outcome.lines
-    blocks: list[Block] = [said([f"{'🚨' if outcome.loud else SIGNS[Look.STOPPED]} {first}"])]
+    over = outcome.state in {RequestState.STOPPED, RequestState.ALREADY_ENDED}
+    sign = "🚨" if outcome.loud else SIGNS[Look.STOPPED] if over else _GOES_ON
+    blocks: list[Block] = [heading(f"{sign} {with_people(cut(first, _FIELD))}")]
     if rest:
         blocks.append(small(plain(" · ".join(rest), CONTEXT)))
     if outcome.loud and setting.approvers:

@@ -9,7 +9,7 @@ from typing import Any
 from slack_bolt import App
 
 from bot.actors import Claim
-from bot.blocks.answers import why_message, word_message
+from bot.blocks.answers import people_message, why_message
 from bot.blocks.limits import Message, said
 from bot.ids import REQUEST_ID, WATCH_ID, Action, Choice, Place
 from bot.listeners.desk import Desk, text_at
@@ -39,9 +39,7 @@ def register(app: App, desk: Desk) -> None:
             # Only now: a click that was acknowledged is never delivered again.
             ack()
             if told is not None:
-                channel, user = _place(body).channel, text_at(body, "user", "id")
-                thread = text_at(body, "message", "thread_ts") or None
-                desk.later(lambda: desk.whisper(channel, user, told, thread))
+                desk.later(lambda: _tell(desk, body, told))
 
     for action, word in _CARD.items():
         listen(action, lambda desk, body, word=word: _card(desk, body, word, _value(body)))  # type: ignore[misc]  # bound now
@@ -50,6 +48,13 @@ def register(app: App, desk: Desk) -> None:
     listen(Action.KEEP, lambda desk, body: _decide(desk, body, approve=False))
     listen(Action.LATER, lambda desk, body: _decide(desk, body, approve=False, ask_again_in=LATER))
     listen(Action.EXPLAIN, _explain)
+
+
+def _tell(desk: Desk, body: Body, told: Message) -> None:
+    """Tell who pressed, where they pressed: a question stands in a thread, a card in the channel."""
+    place, thread = _place(body), text_at(body, "message", "thread_ts")
+    user, url = text_at(body, "user", "id"), text_at(body, "response_url")
+    desk.whisper(place.channel, user, told, thread if thread and thread != place.ts else None, url)
 
 
 def _card(desk: Desk, body: Body, word: Word, watch_id: str) -> Message | None:
@@ -84,7 +89,7 @@ def _decide(desk: Desk, body: Body, *, approve: bool, ask_again_in: float | None
 
 def _too_late(desk: Desk, request: StopRequest, error: ConflictError) -> Message:
     """Why the click changed nothing, with what was seen since."""
-    told = word_message(f"{error}. Nothing was changed by your click.")
+    told = people_message(f"{error}. Nothing was changed by your click.")
     last = newest(desk, request.watch_id)
     if last is None or last.number <= request.round_number:
         return told

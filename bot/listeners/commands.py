@@ -21,6 +21,9 @@ from trainwatch_core.model.run import RunRef
 from trainwatch_core.model.watch import Mode
 from trainwatch_core.report.compose import safe
 
+_LISTED = 20
+"""Watches that `/watch list` shows."""
+
 
 def register(app: App, desk: Desk) -> None:
     """Listen to `/watch`."""
@@ -40,7 +43,9 @@ def _watch(desk: Desk, body: Mapping[str, Any]) -> Message:
     if typed.run == "list" and not typed.options:
         desk.admit(claim, Verb.SEE, None)
         watches = [w for w in desk.engine.world.store.watches() if in_slack(w.channel)]
-        return list_message([(desk.card(w), desk.link(w)) for w in watches], desk.setting)
+        # A card costs a look into a history: the rest is counted only, the answer is due within three seconds.
+        cards = [(desk.card(w), desk.link(w)) for w in watches[:_LISTED]]
+        return list_message(cards, desk.setting, further=len(watches) - len(cards))
     return _register(desk, claim, typed, text_at(body, "channel_id"))
 
 

@@ -50,7 +50,7 @@ class Desk:
         shared: Whether a channel is shared with another workspace, or nobody knows; asked of Slack.
         refresh: Brings the card and the questions of a watch up to date.
         knock: Makes the engine look now.
-        whisper: Channel, user, message, thread: seen by that user only.
+        whisper: Channel, user, message, thread, `response_url` of a click: seen by that user only.
         react: An emoji on a message.
         later: Hands work to a worker.
         registering: One registration at a time, so that a command that arrives twice registers once.
@@ -68,7 +68,7 @@ class Desk:
     shared: Callable[[str], bool]
     refresh: Callable[[str], None]
     knock: Callable[[], None]
-    whisper: Callable[[str, str, Message, str | None], None]
+    whisper: Callable[[str, str, Message, str | None, str], None]
     react: Callable[[Place, str], None]
     later: Callable[[Callable[[], None]], None]
     registering: threading.Lock = field(default_factory=threading.Lock)

@@ -76,4 +76,4 @@ def heard(desk: Desk, event: Mapping[str, Any], body: Mapping[str, Any]) -> None
 
 
 def _whisper(desk: Desk, root: Place, user: str, told: Message) -> None:
-    desk.later(lambda: desk.whisper(root.channel, user, told, root.ts))
+    desk.later(lambda: desk.whisper(root.channel, user, told, root.ts, ""))

@@ -18,10 +18,11 @@ from bot.blocks.limits import Message
 from bot.blocks.question import question_message
 from bot.blocks.words import Setting
 from bot.ids import Place, in_slack
+from bot.notifier.failures import GoneError
 from bot.notifier.notifier import wait_for
 from bot.notifier.pace import Pace
 from bot.notifier.threads import Threads
-from bot.notifier.web import GoneError, Web
+from bot.notifier.web import Web
 from trainwatch_core.engine.engine import Engine
 from trainwatch_core.engine.looking import view_of
 from trainwatch_core.model.errors import DeliveryError
@@ -109,8 +110,6 @@ class Board:
             try:
                 self._questions(watch)
                 self._edit(root, card_message(self.card(watch), self._setting))
-            except GoneError as error:
-                _LOG.warning("a message of watch %s cannot be edited: %s", watch_id, error)
             except DeliveryError as error:
                 self._not_before[watch_id] = self._monotonic() + wait_for(error, _LATER)
                 return
@@ -120,12 +119,21 @@ class Board:
         for request in self._store.requests(watch_id=watch.id)[-3:]:
             found = self._threads.question(watch.id, request.id)
             if found is not None:
-                self._edit(found[1], question_message(found[0], request, self._setting))
+                told = question_message(found[0], request, self._setting, over_at=self._proven_at(watch))
+                self._edit(found[1], told, urgent=True)
 
-    def _edit(self, place: Place, told: Message) -> None:
+    def _edit(self, place: Place, told: Message, *, urgent: bool = False) -> None:
         print_ = hashlib.sha256(json.dumps(told.blocks, sort_keys=True).encode()).hexdigest()
         if self._shown.get(place) == print_:
             return
-        self._pace.take(place.channel, urgent=True)
-        self._web.update(place, told)
+        self._pace.take(place.channel, urgent=urgent)
+        try:
+            self._web.update(place, told)
+        except GoneError as error:
+            # Somebody deleted it, perhaps. The other messages of its watch are edited all the same.
+            _LOG.warning("a message cannot be edited: %s", error)
+        except DeliveryError as error:
+            if error.retry_after is not None:
+                self._pace.close(place.channel, error.retry_after)
+            raise
         self._shown[place] = print_

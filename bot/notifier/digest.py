@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
 
 from bot.blocks.digest import digest_message
 from bot.ids import EVENT_TYPE, in_slack
-from bot.notifier.notifier import mark
+from bot.notifier.notifier import mark, wait_for
 from bot.notifier.web import Web
 from trainwatch_core.model.actor import SYSTEM
 from trainwatch_core.model.change import AuditRow
@@ -23,6 +24,8 @@ VERB = "digest"
 _DAY = timedelta(days=1)
 CATCH_UP = timedelta(hours=6)
 """So late is a digest still sent that was missed while nobody ran."""
+_HOPELESS = 600.0
+"""Seconds until the next attempt where somebody must do something first: invite the bot, name another channel."""
 
 
 class DailyDigest:
@@ -59,21 +62,34 @@ class DailyDigest:
         self._at = at
         self._card = card
         self._link = link
+        # The clock of the day and the slow knock may come at the same moment.
+        self._lock = threading.Lock()
+        self._not_before = 0.0
 
     def knock(self) -> bool:
         """Send the digest if it is due and not sent; returns whether it was sent. Harmless if it comes too often."""
-        now = self._clock.now()
+        with self._lock:
+            now = self._clock.now()
+            due = self._due(now)
+            day = f"{due:%Y-%m-%d}"
+            early = self._clock.monotonic() < self._not_before
+            return not (early or now - due >= CATCH_UP or self._done(day, now)) and self._send(day, due, now)
+
+    def _due(self, now: datetime) -> datetime:
+        """The last moment at which a digest was due, local time: before midnight's digest it is yesterday's."""
         local = now.astimezone(self._zone)
         hour, minute = map(int, self._at.split(":"))
         due = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
-        day = f"{local:%Y-%m-%d}"
-        if not timedelta(0) <= now - due.astimezone(now.tzinfo) < CATCH_UP or self._done(day, now):
-            return False
+        return due if due <= local else due - _DAY
+
+    def _send(self, day: str, due: datetime, now: datetime) -> bool:
         try:
             if not self._stands(day, now):
-                told = digest_message(compose_digest(self._entries(now)), f"{local:%a} {local.day} {local:%b}")
+                told = digest_message(compose_digest(self._entries(now)), f"{due:%a} {due.day} {due:%b}")
                 self._web.post(self._channel, told, thread_ts=None, key=mark(f"{VERB}/{day}"))
         except DeliveryError as error:
+            pause = wait_for(error, _HOPELESS if error.permanent else 0.0)
+            self._not_before = self._clock.monotonic() + pause
             _LOG.warning("the digest of %s was not delivered, I try again: %s", day, error)
             return False
         self._store.audit(AuditRow(now, SYSTEM, VERB, detail=day))

@@ -15,9 +15,10 @@ from bot.blocks.question import question_message
 from bot.blocks.report import notice_message, outcome_message, report_message, summary_message
 from bot.blocks.words import Setting
 from bot.ids import EVENT_TYPE, Place
+from bot.notifier.failures import GoneError, LostReplyError
 from bot.notifier.pace import Pace
 from bot.notifier.threads import Threads
-from bot.notifier.web import GoneError, LostReplyError, MisshapenError, Web
+from bot.notifier.web import Web
 from trainwatch_core.model.change import Receipt
 from trainwatch_core.model.errors import DeliveryError
 from trainwatch_core.model.message import (
@@ -30,6 +31,7 @@ from trainwatch_core.model.message import (
     StopOutcome,
     StopQuestion,
 )
+from trainwatch_core.model.stop import RequestState
 from trainwatch_core.model.watch import Watch
 from trainwatch_core.ports import Store
 
@@ -96,9 +98,8 @@ class SlackNotifier:
 
     def _place(self, key: str, body: Body, picture: bytes | None, watch: Watch, root: Place | None) -> Place | None:
         """Put a message where it belongs; None for a picture, which Slack gives no place at once."""
-        urgent = isinstance(body, StopQuestion | StopOutcome)
+        self._take_turn(body, watch)
         try:
-            self.pace.take(watch.channel, urgent=urgent)
             if isinstance(body, Picture):
                 self._upload(body, picture or b"", watch, root)
                 return None
@@ -113,18 +114,29 @@ class SlackNotifier:
         except DeliveryError as error:
             if error.retry_after is not None:
                 self.pace.close(watch.channel, error.retry_after)
-            if isinstance(body, Picture) and (error.retry_after or 0.0) > _PATIENT:
-                raise DeliveryError(str(error), permanent=True) from error
+            _give_up_if_late(body, error)
             raise
+
+    def _take_turn(self, body: Body, watch: Watch) -> None:
+        """Wait for the turn of a message. That is no word of Slack's: the channel stays open for what is urgent."""
+        try:
+            self.pace.take(watch.channel, urgent=self._urgent(body))
+        except DeliveryError as error:
+            _give_up_if_late(body, error)
+            raise
+
+    def _urgent(self, body: Body) -> bool:
+        """Whether somebody waits for it: questions and outcomes, and what stands before a question in its thread."""
+        if isinstance(body, StopQuestion | StopOutcome):
+            return True
+        if not isinstance(body, Report | Picture):
+            return False
+        asked = self._store.requests(watch_id=body.watch_id, states={RequestState.PENDING})
+        return any(request.round_number == body.round_number for request in asked)
 
     def _post(self, key: str, told: Message, watch: Watch, root: Place | None) -> Place:
         thread = root.ts if root is not None else None
-        try:
-            return self._web.post(watch.channel, told, thread_ts=thread, key=mark(key))
-        except MisshapenError:
-            _LOG.exception("Slack did not take the form of %s; it goes out as bare text", key)
-            bare = Message(told.text, ())
-            return self._web.post(watch.channel, bare, thread_ts=thread, key=mark(key))
+        return self._web.post(watch.channel, told, thread_ts=thread, key=mark(key))
 
     def _upload(self, body: Picture, picture: bytes, watch: Watch, root: Place | None) -> None:
         self._web.upload(
@@ -190,6 +202,12 @@ class SlackNotifier:
     @staticmethod
     def _mark(key: str, body: Body) -> str:
         return picture_name(body) if isinstance(body, Picture) else mark(key)
+
+
+def _give_up_if_late(body: Body, error: DeliveryError) -> None:
+    """A picture that would have to wait long is given up."""
+    if isinstance(body, Picture) and (error.retry_after or 0.0) > _PATIENT:
+        raise DeliveryError(str(error), permanent=True) from error
 
 
 def mark(key: str) -> str:

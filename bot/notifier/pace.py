@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from trainwatch_core.model.errors import DeliveryError
 
 BURST, PER_SECOND = 4.0, 1.0
-_LEAST = {True: -2.0, False: 0.0}
-"""How far the bucket may be emptied: a stop may borrow from what follows."""
+_LEAST = {True: -3.0, False: 0.0}
+"""How far the bucket may be emptied: a stop (report, picture, question) may borrow from what follows."""
 
 
 @dataclass

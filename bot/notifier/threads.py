@@ -69,16 +69,18 @@ class Threads:
     def _place(self, watch_id: str, key: str) -> Place | None:
         if key not in self._places and watch_id not in self._read:
             try:
-                rows = self._store.outbox(watch_id) if in_slack(self._store.watch(watch_id).channel) else ()
+                channel = self._store.watch(watch_id).channel
+                rows = self._store.outbox(watch_id) if in_slack(channel) else ()
             except NotFoundError:
-                rows = ()
+                channel, rows = "", ()
             for row in rows:
-                self._take(row)
+                self._take(row, channel)
             # A card that waits is learned when it is posted; nothing else is ever read twice.
             self._read.add(watch_id)
         return self._places.get(key)
 
-    def _take(self, row: OutboxRow) -> None:
+    def _take(self, row: OutboxRow, channel: str) -> None:
         place = read_place(row.receipt.place) if row.receipt is not None else None
-        if place is not None:
+        # What went to the operator instead is no message of the thread: nothing hangs on it, nothing is decided there.
+        if place is not None and place.channel == channel:
             self.learn(row.watch_id, row.key, place)

@@ -1,58 +1,31 @@
-"""Slack's Web API, as far as the bot uses it. Its errors are sorted here and do not leave the room.
+"""Slack's Web API, as far as the bot uses it. What goes wrong is sorted, and vendor errors do not leave the room.
 
 Retries of slack_sdk are off: its connection-error handler resends `chat.postMessage` when only the reply was lost.
 """
 
 from __future__ import annotations
 
-import http.client
-import json
 import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.webhook import WebhookClient
 
 from bot.blocks.limits import Block, Message
 from bot.ids import EVENT_TYPE, Place
+from bot.notifier.failures import LostReplyError, MisshapenError, sorting
 from trainwatch_core.model.errors import DeliveryError
 
+_LOG = logging.getLogger(__name__)
 TIMEOUT = 10
 """Seconds for one call."""
 QUICK = 2
 """Seconds for one call while a click waits for its acknowledgement."""
-_LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
-_LOCKED_OUT = frozenset(
-    {"invalid_auth", "not_authed", "token_expired", "token_revoked", "account_inactive", "missing_scope"}
-)
-_GONE = frozenset(
-    {
-        *("channel_not_found", "is_archived", "not_in_channel", "channel_is_archived", "restricted_action"),
-        *("thread_not_found", "message_not_found", "cant_update_message", "edit_window_closed", "no_permission"),
-        *("restricted_action_thread_locked", "user_not_in_channel", "cannot_reply_to_message", "user_not_found"),
-    }
-)
-_MISSHAPEN = frozenset(
-    {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "no_text", "metadata_too_large"}
-)
-_LONGEST_WAIT, _USUAL_WAIT, _LOCKED_OUT_WAIT = 3600.0, 30.0, 600.0
 _PAGES = 5
+_HOOKS = "https://hooks.slack.com/"
 
 Json = Mapping[str, Any]
-
-
-class LostReplyError(DeliveryError):
-    """Nobody knows whether it was done: the request may have arrived, its reply did not."""
-
-
-class MisshapenError(DeliveryError):
-    """Slack did not take the form of the message."""
-
-
-class GoneError(DeliveryError):
-    """The place is not there (any more)."""
 
 
 class Web:
@@ -84,47 +57,74 @@ class Web:
 
     def post(self, channel: str, message: Message, *, thread_ts: str | None, key: str) -> Place:
         """Post a message that can be found again by its key."""
-        found = _asked(
-            lambda: self.client.chat_postMessage(
+        found = _formed(
+            message,
+            lambda text, blocks: self.client.chat_postMessage(
                 channel=channel,
                 thread_ts=thread_ts,
-                text=message.text,
-                blocks=list(message.blocks) or None,
+                text=text,
+                blocks=blocks or None,
                 metadata={"event_type": EVENT_TYPE, "event_payload": {"key": key}},
                 link_names=False,
                 parse="none",
                 unfurl_links=False,
                 unfurl_media=False,
-            )
+            ),
         )
         return Place(str(found.get("channel") or channel), str(found.get("ts", "")))
 
     def update(self, place: Place, message: Message) -> None:
         """Edit a message."""
-        _asked(
-            lambda: self.client.chat_update(
-                channel=place.channel,
-                ts=place.ts,
-                text=message.text,
-                blocks=list(message.blocks),
-                link_names=False,
-                parse="none",
-            )
+        _formed(
+            message,
+            lambda text, blocks: self.client.chat_update(
+                channel=place.channel, ts=place.ts, text=text, blocks=blocks, link_names=False, parse="none"
+            ),
         )
 
-    def whisper(self, channel: str, user: str, message: Message, *, thread_ts: str | None) -> None:
-        """Say something that one user sees."""
-        _asked(
-            lambda: self.client.chat_postEphemeral(
+    def whisper(self, channel: str, user: str, message: Message, thread_ts: str | None, response_url: str) -> None:
+        """Say something that one user sees.
+
+        Args:
+            channel: Where.
+            user: Who.
+            message: What.
+            thread_ts: In which thread; None for none.
+            response_url: Came with a click, and is the second way: it needs no membership in the channel, and counts
+                for another limit. Empty if there is none.
+        """
+        try:
+            self._whisper(channel, user, message, thread_ts)
+        except DeliveryError as error:
+            if not response_url:
+                raise
+            _LOG.info("%s: answered by the address of the click", error)
+            self._answer(response_url, message)
+
+    def _whisper(self, channel: str, user: str, message: Message, thread_ts: str | None) -> None:
+        _formed(
+            message,
+            lambda text, blocks: self.client.chat_postEphemeral(
                 channel=channel,
                 user=user,
                 thread_ts=thread_ts,
-                text=message.text,
-                blocks=list(message.blocks),
+                text=text,
+                blocks=blocks or None,
                 link_names=False,
                 parse="none",
-            )
+            ),
         )
+
+    def _answer(self, response_url: str, message: Message) -> None:
+        if not response_url.startswith((_HOOKS, self.client.base_url)):
+            raise DeliveryError("There is no address of Slack's to answer to", permanent=True)
+        hook = WebhookClient(response_url, timeout=TIMEOUT, retry_handlers=[], logger=logging.getLogger("slack_sdk"))
+        with sorting():
+            took = hook.send(
+                text=message.text, blocks=list(message.blocks), response_type="ephemeral", replace_original=False
+            )
+        if took.status_code != 200:  # noqa: PLR2004  # HTTP: fine
+            raise DeliveryError(f"Slack refuses the answer: {took.status_code}")
 
     def react(self, place: Place, name: str) -> None:
         """Put an emoji on a message."""
@@ -170,9 +170,17 @@ def _pages(fetch: Callable[[str | None], Any]) -> list[Json]:
     return found
 
 
-def blocks_of(message: Message) -> list[Block]:
-    """The blocks, for an answer in an acknowledgement."""
-    return list(message.blocks)
+def _formed(message: Message, send: Callable[[str, list[Block]], Any]) -> Json:
+    """Send a message; one whose form Slack does not take goes out as bare text, better plain than not at all.
+
+    Raises:
+        DeliveryError: As `_asked`.
+    """
+    try:
+        return _asked(lambda: send(message.text, list(message.blocks)))
+    except MisshapenError:
+        _LOG.exception("Slack did not take the form of a message; it goes out as bare text")
+        return _asked(lambda: send(message.text, []))
 
 
 def _asked(call: Callable[[], Any]) -> Json:
@@ -181,44 +189,9 @@ def _asked(call: Callable[[], Any]) -> Json:
     Raises:
         DeliveryError: With what is known of it.
     """
-    try:
+    with sorting():
         answer = call()
-    except SlackApiError as error:
-        raise _sorted(error) from error
-    except (OSError, http.client.HTTPException, SlackClientError, json.JSONDecodeError, ValueError) as error:
-        raise LostReplyError(f"Slack does not answer: {type(error).__name__}") from error
     data = answer.data if hasattr(answer, "data") else answer
     if not isinstance(data, Mapping):
         raise LostReplyError("Slack answered with something that is no JSON")
     return data
-
-
-def _sorted(error: SlackApiError) -> DeliveryError:
-    response = error.response
-    data = response.get("data") if isinstance(response, dict) else getattr(response, "data", None)
-    code = str(data.get("error", "")) if isinstance(data, Mapping) else ""
-    status = response.get("status") if isinstance(response, dict) else getattr(response, "status_code", 0)
-    headers = response.get("headers") if isinstance(response, dict) else getattr(response, "headers", None)
-    if status == 429 or code in _LIMITED:  # noqa: PLR2004  # HTTP: too many requests
-        return DeliveryError("Slack asks to wait", retry_after=wait_of(headers or {}))
-    if code in _LOCKED_OUT:
-        return DeliveryError(f"Slack lets us in no more: {code}", todo="Check the tokens", retry_after=_LOCKED_OUT_WAIT)
-    if code in _MISSHAPEN:
-        return MisshapenError(f"Slack refuses the message: {code}", permanent=True)
-    if code in _GONE:
-        return GoneError(f"Slack cannot place the message: {code}", permanent=True)
-    if not code or (isinstance(status, int) and status >= 500):  # noqa: PLR2004  # HTTP: their fault
-        return LostReplyError(f"Slack answers {status}")
-    return DeliveryError(f"Slack refuses: {code[:80]}")
-
-
-def wait_of(headers: Mapping[str, Any]) -> float:
-    """Seconds that `Retry-After` asks for, between 1 and an hour; 30 where it says nothing one can use."""
-    found = next((value for name, value in headers.items() if str(name).lower() == "retry-after"), None)
-    if isinstance(found, list | tuple):
-        found = found[0] if found else None
-    try:
-        seconds = float(str(found))
-    except ValueError:
-        return _USUAL_WAIT
-    return min(max(seconds, 1.0), _LONGEST_WAIT) if math.isfinite(seconds) else _USUAL_WAIT

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
+from bot.notifier.failures import wait_of
 from bot.notifier.pace import Pace
-from bot.notifier.web import wait_of
 from bot.testing import Office
 from trainwatch_core.model.change import Outgoing
 from trainwatch_core.model.errors import DeliveryError
 from trainwatch_core.model.message import Picture, Report
 from trainwatch_core.testing.slack_server import SlackServer
 from trainwatch_core.testing.slack_wire import Fault
+from trainwatch_core.testing.worlds import BROKEN
 
 
 def keys(slack: SlackServer, channel: str = "C0TRAIN") -> list[str]:
@@ -148,12 +149,27 @@ def test_a_channel_hears_one_message_a_second_and_stops_come_first() -> None:
     with pytest.raises(DeliveryError) as waits:
         pace.take("C1")
     assert waits.value.retry_after == 1.0
-    pace.take("C1", urgent=True)
-    pace.take("C1", urgent=True)
+    for _ in range(3):
+        pace.take("C1", urgent=True)
     with pytest.raises(DeliveryError):
         pace.take("C1", urgent=True)
     pace.take("C2")
     assert next(clock) == 0
+
+
+def test_a_question_does_not_stand_in_the_queue_of_a_busy_channel(office: Office) -> None:
+    """Others who wait for their turn do not shut the channel: report, picture and question of a stop go out at once."""
+    watch = office.watch()
+    office.world.findings = BROKEN
+    office.world.engine.watches.check_now(watch.id)
+    office.work(20)
+    for number in range(6):
+        office.command(f"lab/vision/busy{number} launch=pid:4211")
+    office.work(1)
+    office.world.engine.watches.check_now(watch.id)
+    office.work(1)
+    assert "Approve Stop" in str(office.slack.messages["C0TRAIN"][-1])
+    assert len(office.slack.messages["C0TRAIN"]) < 20, "the others should still be waiting"
 
 
 def test_many_watches_in_one_channel_keep_the_pace(office: Office) -> None:
@@ -205,6 +221,24 @@ def test_what_cannot_be_placed_goes_to_the_operator(slack: SlackServer, tmp_path
     assert office.world.now(watch).round_count == 2
 
 
+def test_what_the_operator_was_told_is_no_question_even_after_a_restart(slack: SlackServer, tmp_path: Path) -> None:
+    """The operator's channel is no place to approve in, and no thread to report into."""
+    slack.channels["C0OPS"] = {"id": "C0OPS", "is_member": True}
+    office = Office(slack, tmp_path)
+    office.notifier._operator_channel = "C0OPS"
+    watch = office.watch()
+    slack.channels["C0TRAIN"]["is_archived"] = True
+    office.world.findings = BROKEN
+    for _ in range(3):
+        office.world.engine.watches.check_now(watch.id)
+        office.work(8)
+    assert "I would stop" in str(slack.messages["C0OPS"])
+    slack.channels["C0TRAIN"]["is_archived"] = False
+    office.restart()
+    office.work(20)
+    assert not [m for m in slack.messages["C0OPS"] if "stop_approve" in str(m) or "edits" in m]
+
+
 def test_a_revoked_token_makes_no_storm_and_loses_nothing(office: Office) -> None:
     """F-T07: messages wait until somebody has put the token right; rounds go on meanwhile."""
     watch = office.watch()
@@ -227,17 +261,3 @@ def test_a_message_whose_form_is_refused_goes_out_as_text(office: Office) -> Non
     bare = [m for m in office.slack.messages["C0TRAIN"] if "blocks" not in m and "files" not in m]
     assert len(bare) == 1
     assert "CONTINUE" in bare[0]["text"]
-
-
-def test_cards_show_what_is_and_are_edited_only_when_that_changed(office: Office) -> None:
-    """Level-triggered: no edit without a change, none lost while Slack is away."""
-    watch = office.watch()
-    office.work(30)
-    edits = office.card["edits"]
-    office.work(60)
-    assert office.card["edits"] == edits
-    office.slack.fail("chat.update", Fault(times=3, refuse=True))
-    office.reply("pause")
-    office.work(30)
-    assert "Paused" in str(office.card)
-    assert office.world.now(watch).next_round_at is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,48 @@ def test_it_tells_who_needs_somebody_and_what_was_stopped_by_whom(office: Office
     assert "1 stopped" in told
     assert "decided by" in told
     assert "U0BO" in told
+
+
+def test_two_knocks_at_the_same_moment_make_one_digest(office: Office) -> None:
+    """The clock of the day and the slow knock beside it may meet."""
+    office.world.clock.advance(2 * 3600)
+    digest = digest_of(office)
+    office.slack.fail("chat.postMessage", Fault(times=2, seconds=0.3, lose_reply=False))
+    knocks = [threading.Thread(target=digest.knock) for _ in range(2)]
+    for knock in knocks:
+        knock.start()
+    for knock in knocks:
+        knock.join()
+    assert len(posts(office)) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(times=10**6, status=429, error="ratelimited", headers={"Retry-After": "600"}),
+        Fault(times=10**6, error="channel_not_found"),
+    ],
+)
+def test_a_digest_that_is_refused_is_not_offered_every_minute(office: Office, fault: Fault) -> None:
+    """F-T05: it waits as long as Slack asks; a channel that is not there is tried every ten minutes."""
+    office.world.clock.advance(2 * 3600)
+    digest = digest_of(office)
+    office.slack.fail("chat.postMessage", fault)
+    for _ in range(9):
+        digest.knock()
+        office.world.clock.advance(60)
+    assert [method for method, _ in office.slack.calls].count("chat.postMessage!") == 1
+    office.slack.heal()
+    office.world.clock.advance(60)
+    assert digest.knock()
+
+
+def test_a_digest_that_was_missed_is_caught_up_over_midnight(office: Office) -> None:
+    """Due at 22:00, the bot back at half past midnight: the day that is told of is the day it was due."""
+    office.world.clock.advance(17 * 3600 + 1800)
+    assert digest_of(office, "22:00").knock()
+    assert "Mon 2 Mar" in str(posts(office)[0])
+    assert not digest_of(office, "22:00").knock()
 
 
 def test_nothing_to_tell_is_one_line(office: Office) -> None:

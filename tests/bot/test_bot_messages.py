@@ -110,7 +110,12 @@ MESSAGES: dict[str, Message] = {
     "question_pending": question_message(QUESTION, replace(REQUEST, expires_at=AT + timedelta(hours=1)), BERLIN),
     "question_automatic": question_message(QUESTION, replace(REQUEST, execute_after=AT), BERLIN),
     **{
-        f"question_{state}": question_message(QUESTION, replace(DECIDED, state=state, execution=GONE), BERLIN)
+        f"question_{state}": question_message(
+            QUESTION,
+            replace(DECIDED, state=state, execution=GONE),
+            BERLIN,
+            over_at=AT + timedelta(minutes=2) if state is RequestState.STOPPED else None,
+        )
         for state in RequestState
         if state is not RequestState.PENDING
     },
@@ -216,6 +221,15 @@ def test_what_cannot_be_seen_in_full_cannot_be_approved() -> None:
     assert "stop_approve" not in shown
     assert "cannot be approved here" in shown
     assert "stop_keep" in shown
+
+
+@pytest.mark.parametrize("sign", ['"', "\\", "\t"])
+def test_what_is_cut_off_on_its_way_cannot_be_approved(sign: str) -> None:
+    """F-I03: signs that take two places in JSON count twice: all of the command is seen, or there is no button."""
+    step = StopStep("Run it", argv=("/usr/bin/stop", sign * 6500))
+    told = question_message(replace(QUESTION, plan=replace(PLAN, steps=(step,))), REQUEST, BERLIN)
+    shown = "".join(block["text"]["text"] for block in told.blocks if block["type"] == "section")
+    assert sign * 6500 in shown or "stop_approve" not in json.dumps(told.blocks)
 
 
 @pytest.mark.parametrize("hidden", ["\u202e", "\u200b", "\u2066", "\n", "\x1b[2K", "\u3164"])

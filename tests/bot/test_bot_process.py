@@ -17,6 +17,7 @@ from trainwatch_core.adapters.stores.sql import open_store
 from trainwatch_core.model.stop import RequestState
 from trainwatch_core.testing.slack_payloads import Json, elements
 from trainwatch_core.testing.slack_server import APP_TOKEN, BOT_TOKEN, SlackServer
+from trainwatch_core.testing.slack_wire import Fault
 
 POINTS = (
     "decision.authorised",
@@ -58,6 +59,18 @@ class Place:
         assert bot.stdout is not None
         assert bot.stdout.readline().startswith(b"trainwatch is connected")
         return bot
+
+    def run_to_its_end(self) -> subprocess.CompletedProcess[str]:
+        """A bot that ends by itself."""
+        environ = {**os.environ, "SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}
+        environ["SLACK_API_URL"] = self.slack.api_url
+        argv = [sys.executable, "-m", "bot", "--config", str(self.folder / "trainwatch.toml")]
+        return subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+    def states(self) -> list[RequestState]:
+        """How the stop requests stand."""
+        with contextlib.closing(open_store(str(self.folder / "data" / "trainwatch.db"))) as store:
+            return [request.state for request in store.requests()]
 
     def go_wrong(self) -> Json:
         """Watch the training; its loss becomes NaN; the question that follows."""
@@ -151,6 +164,24 @@ def test_killed_between_click_and_proof(place: Place, point: str) -> None:
     assert len(list((place.folder / "data" / "tokens").iterdir())) == 1
 
 
+def test_killed_between_proof_and_post(place: Place) -> None:
+    """F-T01: the job is proven gone, Slack is away, the process dies: the next one says so, once."""
+    bot, slack = place.start(), place.slack
+    question = place.go_wrong()
+    slack.fail("chat.postMessage", Fault(times=10**6, refuse=True))
+    slack.acked(slack.click(question, "stop_approve"))
+    slack.wait(lambda: place.states() == [RequestState.STOPPED], 30)
+    assert not slack.said("FINAL_SUMMARY")
+    bot.kill()
+    bot.wait()
+    slack.heal()
+    place.start()
+    slack.wait(lambda: slack.said("FINAL_SUMMARY"), 40)
+    slack.wait(lambda: slack.said("Stopped* (proven"), 20)
+    assert len(slack.said("Stopped: gone")) == 1
+    assert not slack.said("Approve Stop")
+
+
 def _press_until_taken(slack: SlackServer, question: Json) -> None:
     for _ in range(10):
         slack.acked(slack.click(question, "stop_approve"), SOON)
@@ -174,6 +205,28 @@ def test_killed_between_post_and_receipt(place: Place, point: str) -> None:
     cards = [m for m in slack.messages["C0TRAIN"] if not m.get("thread_ts")]
     assert len(cards) == 1
     assert len(slack.said("Decision: ")) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "fault", "told"),
+    [
+        ("auth.test", Fault(times=9, error="invalid_auth"), "SLACK_BOT_TOKEN"),
+        ("apps.connections.open", Fault(times=9, error="invalid_auth"), "SLACK_APP_TOKEN"),
+        ("apps.connections.open", Fault(times=9, error="not_allowed_token_type"), "SLACK_APP_TOKEN"),
+        ("apps.connections.open", Fault(times=9, refuse=True), "Is the network there?"),
+        ("auth.test", Fault(times=9, status=502, error="x"), "Is the network there?"),
+    ],
+)
+def test_what_keeps_the_bot_from_connecting_is_told_in_words(
+    place: Place, method: str, fault: Fault, told: str
+) -> None:
+    """A token that Slack does not know, one of the wrong kind, no network: no traceback, and what to look at."""
+    place.slack.fail(method, fault)
+    done = place.run_to_its_end()
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert APP_TOKEN not in done.stderr
 
 
 def test_wrong_tokens_are_told_in_words(place: Place) -> None:

@@ -78,7 +78,7 @@ def test_a_person_watches_asks_and_approves(program: Path, tmp_path: Path) -> No
         ana.sees("I know: check now")
         ana.act_as("Bo")
         ana.press("Approve Stop")
-        ana.sees("Who can: @?Ana")
+        ana.sees("Only @?Ana can approve stops here")
         assert runs(stage.pid)
         ana.act_as("Ana")
         assert "SIGTERM to process group" in words_of([m for m in shown.messages() if "confirm" in words_of([m])])

@@ -147,7 +147,8 @@ def _watch(ctx: click.Context, folder: Path, started: Training, *, auto: bool) -
     answer = "It is stopped automatically." if auto else "When I ask, type y and Enter."
     place.screen.tell(
         f"A little training (pid {started.process.pid}) logs to {started.run_directory}\n"
-        f"Its learning rate will go wrong by a bug of its own. I look every {INTERVAL:.0f} seconds. {answer}\n"
+        f"Its learning rate will go wrong by a bug of its own. I look every {INTERVAL:.0f} seconds.\n"
+        f"{answer}\n"
         f"Everything is kept in {folder}\n"
     )
     with cue(folder / CUE, lambda: _healthy_rounds(place, watch)):

@@ -17,7 +17,6 @@ from trainwatch_core.model.errors import TrainwatchError
 
 _Found = TypeVar("_Found")
 _STEP = 0.1
-_START_WITHIN = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +83,8 @@ class _Runner(threading.Thread):
         self._argv = argv
         self._log = log
         self._environ = dict(environ)
+        self._starting = threading.Lock()
+        self._over = False
         self.begun = threading.Event()
         self.process: subprocess.Popen[bytes] | None = None
         self.problem = ""
@@ -91,7 +92,9 @@ class _Runner(threading.Thread):
     def run(self) -> None:
         """Start and wait."""
         try:
-            with self._log.open("wb") as output:
+            with self._log.open("wb") as output, self._starting:
+                if self._over:
+                    return
                 self.process = subprocess.Popen(  # noqa: S603  # programs of the demo, no shell
                     self._argv,
                     stdin=subprocess.DEVNULL,
@@ -109,8 +112,9 @@ class _Runner(threading.Thread):
 
     def end(self, patience: float) -> None:
         """End the process, and what is left of its group."""
-        if self.ident is not None:
-            self.begun.wait(_START_WITHIN)
+        # A signal may have come so early that the thread exists and its process does not: it must not start one now.
+        with self._starting:
+            self._over = True
         if self.process is None:
             return
         self.process.send_signal(signal.SIGTERM)

@@ -96,8 +96,9 @@ class Stops:
             raise ConflictError("This request has expired", where=request_id[:8], todo="Nothing was stopped")
         world.reach("decision.authorised")
         if not approve:
-            words = f"Kept running by {actor.id}"
-            self._end_pending(request, RequestState.DECLINED, Event.DECLINED, actor, words, mute=ask_again_in)
+            quiet = world.terms.mute if ask_again_in is None else ask_again_in
+            words = f"Kept running by {actor.name}, and not asked about again for {say_duration(quiet)}"
+            self._end_pending(request, RequestState.DECLINED, Event.DECLINED, actor, words, mute=quiet)
             return world.store.request(request_id)
         self._approve(request, actor)
         world.reach("decision.committed")
@@ -336,11 +337,11 @@ class Stops:
         actor: Actor,
         words: str,
         *,
-        mute: float | None = None,
+        mute: float = 0.0,
     ) -> None:
         world = self._world
         now = world.clock.now()
-        quiet = timedelta(seconds=world.terms.mute if mute is None else mute)
+        quiet = timedelta(seconds=mute)
 
         def plan(watch: Watch) -> Change:
             self._require_pending(request.id)
@@ -380,7 +381,7 @@ class Stops:
     def _require_pending(self, request_id: str) -> None:
         now = self._world.store.request(request_id)
         if now.state is not RequestState.PENDING:
-            by = f" by {now.decided_by.id}" if now.decided_by else ""
+            by = f" by {now.decided_by.name}" if now.decided_by else ""
             raise ConflictError(f"This request is already {str(now.state).replace('_', ' ')}{by}", where=request_id[:8])
 
     def _refuse(self, actor: Actor, verb: Verb, request: StopRequest, why: str) -> None:

@@ -28,6 +28,11 @@ class Actor:
     id: str
     team: str = ""
 
+    @property
+    def name(self) -> str:
+        """As sentences have it. Of a Slack id they keep the kind, by which a front end finds the person."""
+        return str(self) if self.kind is ActorKind.SLACK else self.id
+
     def __str__(self) -> str:
         return f"{self.kind}:{self.id}"
 

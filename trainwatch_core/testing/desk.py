@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pexpect
@@ -78,6 +80,8 @@ class Desk:
             dimensions=(40, 100),
             timeout=120,
             encoding="utf-8",
+            # Tests that were started in the background have Ctrl-C switched off, and would pass that on.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
         self.opened.append(opened)
         return opened

@@ -89,6 +89,11 @@ class SlackServer:
         """Address of the Web API."""
         return f"http://127.0.0.1:{self._server.server_port}/api/"
 
+    @property
+    def response_url(self) -> str:
+        """What a click would bring along to be answered by."""
+        return f"{self.api_url}response_url"
+
     def add_user(self, user: str, **told: object) -> None:
         """Let a user exist: a full member of the home workspace, unless told otherwise."""
         self.users[user] = {"id": user, "team_id": TEAM, "deleted": False, "is_bot": False, **told}
@@ -264,6 +269,10 @@ class SlackServer:
         ts = self._ts()
         self.messages[f"@{given['user']}"].append({**given, "ts": ts})
         return {"message_ts": ts}
+
+    def _do_response_url(self, given: Json) -> Json:
+        self.messages["answered"].append(given)
+        return {}
 
     def _do_reactions_add(self, given: Json) -> Json:
         self.messages["reactions"].append(given)
