@@ -24,7 +24,7 @@ from trainwatch_core.config import Settings
 from trainwatch_core.engine.world import Check
 from trainwatch_core.model.errors import InvalidInputError, StopRefusedError
 from trainwatch_core.model.launch import LOCALHOST, Launch, parse_launch
-from trainwatch_core.model.run import RunKind
+from trainwatch_core.model.run import RunKind, RunRef
 from trainwatch_core.model.watch import Watch
 from trainwatch_core.ports import Clock, Source, Stopper
 
@@ -45,7 +45,7 @@ CHECKS: Sequence[Check] = (
 
 def sources_of(watch: Watch, settings: Settings) -> Sequence[Source]:
     """The sources of a watch, first choice first. Their rooms are entered only when a watch needs them."""
-    _require_allowed(watch, settings)
+    _require_allowed(watch.run, settings)
     sources = [_RUNS[watch.run.kind](watch, settings)]
     if watch.context.log_path:
         sources.append(_log_file(watch.context.log_path, settings))
@@ -54,12 +54,42 @@ def sources_of(watch: Watch, settings: Settings) -> Sequence[Source]:
     return sources
 
 
-def _require_allowed(watch: Watch, settings: Settings) -> None:
-    allowed, entity = settings.wandb.entities, watch.run.target.partition("/")[0]
-    if watch.run.kind is RunKind.WANDB and allowed and entity not in allowed:
+def finished_runs(project: str, settings: Settings, *, last: int) -> Sequence[str]:
+    """The last runs of a W&B project that are over, newest first, in words that `locate` reads.
+
+    Raises:
+        InvalidInputError: If runs of this entity are not watched here.
+        SourceUnavailableError: If nobody can say which runs there are.
+    """
+    some = RunRef(RunKind.WANDB, f"{project}/any")
+    _require_allowed(some, settings)
+    folder = settings.offline_folder(some)
+    if folder:
+        return offline_runs(folder, last=last)
+    from trainwatch_core.adapters.sources.wandb.projects import runs_that_are_over  # noqa: PLC0415  # likewise
+    from trainwatch_core.adapters.sources.wandb.settings import load_endpoint  # noqa: PLC0415  # likewise
+
+    endpoint = load_endpoint(settings.wandb.base_url)
+    return runs_that_are_over(endpoint, project, last=last, seconds=settings.wandb.timeout)
+
+
+def offline_runs(folder: str, *, last: int) -> Sequence[str]:
+    """The paths of the last offline runs in a folder, newest first.
+
+    Raises:
+        SourceUnavailableError: If it cannot be read, or holds none.
+    """
+    from trainwatch_core.adapters.sources.wandb.folder import runs_in  # noqa: PLC0415  # likewise
+
+    return runs_in(folder, last=last)
+
+
+def _require_allowed(run: RunRef, settings: Settings) -> None:
+    allowed, entity = settings.wandb.entities, run.target.partition("/")[0]
+    if run.kind is RunKind.WANDB and allowed and entity not in allowed:
         raise InvalidInputError(
             "Runs of this entity are not watched here",
-            where=str(watch.run),
+            where=str(run),
             todo=f"Allowed by [wandb] entities: {', '.join(allowed)}",
         )
 

@@ -8,7 +8,7 @@ import pytest
 
 from trainwatch_core.adapters.sources.locate import locate
 from trainwatch_core.model.errors import InvalidInputError
-from trainwatch_core.model.run import RunKind, RunRef, RunState, parse_wandb_run
+from trainwatch_core.model.run import RunKind, RunRef, RunState, parse_wandb_project, parse_wandb_run
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,22 @@ def test_a_directory_without_a_run_is_told(tmp_path: Path) -> None:
 def test_states_that_are_over() -> None:
     """Pending and running are not."""
     assert [state for state in RunState if not state.over] == [RunState.PENDING, RunState.RUNNING]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["lab/vision", "/lab/vision/", "https://wandb.ai/lab/vision", "https://w.example/lab/vision/workspace"],
+)
+def test_projects_are_read_as_people_copy_them(text: str) -> None:
+    """The name, or the address of one of its pages."""
+    assert parse_wandb_project(text) == "lab/vision"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["lab", "lab/vision/r1", "", "lab/..", "https://wandb.ai@evil/lab/vision", "file:///lab/vision", "lab/vi\nsion"],
+)
+def test_what_is_no_project_is_refused(text: str) -> None:
+    """F-I08: only parsed, never fetched."""
+    with pytest.raises(InvalidInputError):
+        parse_wandb_project(text)

@@ -125,21 +125,21 @@ def _said(wish: Wish, done: Round, messages: list[Heard]) -> list[str]:
         if isinstance(body, Report) and wish.width:
             lines += [say_report(body, zone=wish.settings.timezone, width=wish.width), ""]
         elif isinstance(body, Picture) and png:
-            keep_picture(Path(f"{wish.pictures}-{done.number:03d}.png"), png)
+            keep_file(Path(f"{wish.pictures}-{done.number:03d}.png"), png)
     return lines if wish.width else [json.dumps(_row(name_of(wish.case, wish.cwd), done))]
 
 
-def keep_picture(path: Path, png: bytes) -> None:
-    """Write a PNG, and the directory that it lies in.
+def keep_file(path: Path, content: bytes) -> None:
+    """Write a file, and the directory that it lies in.
 
     Raises:
         StorageError: If it cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(png)
+        path.write_bytes(content)
     except OSError as error:
-        raise StorageError(f"The picture cannot be written: {error.strerror}", where=str(path)) from error
+        raise StorageError(f"This file cannot be written: {error.strerror}", where=str(path)) from error
 
 
 def _row(case: str, done: Round) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from trainwatch_core.model.errors import InvalidInputError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}")
 _RUN_URL = re.compile(r"/([^/]+)/([^/]+)/runs/([^/]+)(?:/.*)?")
+_PROJECT_URL = re.compile(r"/([^/]+)/([^/]+)(?:/(?:workspace|table|overview)?)?")
 
 
 class RunState(StrEnum):
@@ -117,3 +118,30 @@ class RunInfo:
     planned_steps: float | None = None
     last_step: float | None = None
     config: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse_wandb_project(text: str) -> str:
+    """Read `entity/project` or the address of a project's page. The address is only parsed, never fetched.
+
+    Raises:
+        InvalidInputError: If the text names no project.
+    """
+    path = text.strip()
+    if "://" in path:
+        url = urlsplit(path)
+        match = _PROJECT_URL.fullmatch(url.path)
+        if url.scheme not in {"http", "https"} or "@" in url.netloc or "\\" in path or match is None:
+            raise InvalidInputError(
+                "This address is not the page of a W&B project",
+                where=path[:200],
+                todo="Expected https://wandb.ai/<entity>/<project>",
+            )
+        path = "/".join(unquote(part) for part in match.groups())
+    parts = path.removeprefix("/").removesuffix("/").split("/")
+    if len(parts) != 2 or not all(_NAME.fullmatch(part) for part in parts):  # noqa: PLR2004  # entity and project
+        raise InvalidInputError(
+            "This does not name a W&B project",
+            where=path[:200],
+            todo="Expected <entity>/<project>, the address of a project, or a folder of offline runs",
+        )
+    return "/".join(parts)

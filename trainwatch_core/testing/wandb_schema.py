@@ -26,6 +26,12 @@ def take_stream(run: FakeRun, body: Mapping[str, object]) -> None:
         run.state = "failed" if body.get("exitcode") else "finished"
 
 
+def _passes(run: FakeRun, filters: str | None) -> bool:
+    """Whether a filter lets a run pass; of the one form that is asked for: `{"state": {"$in": [...]}}`."""
+    states = json.loads(filters or "{}").get("state", {}).get("$in")
+    return states is None or run.state in states
+
+
 def root(known_runs: Runs, url: str) -> dict[str, object]:
     """What can be asked for, for `graphql.execute`. Whoever asks is the entity `e`."""
 
@@ -35,9 +41,14 @@ def root(known_runs: Runs, url: str) -> dict[str, object]:
         def run(name: str, missingOk: bool = True) -> dict[str, object] | None:  # noqa: ARG001, FBT001, FBT002, N803  # GraphQL's
             return runs[name].fields() if name in runs else None
 
+        def listed(order: str = "-created_at", first: int = 50, filters: str | None = None) -> dict[str, object]:
+            chosen = [run for run in runs.values() if _passes(run, filters)]
+            newest = sorted(chosen, key=lambda run: run.created_at, reverse=order == "-created_at")
+            return {"edges": [{"node": run.fields()} for run in newest[:first]]}
+
         owner = {"id": f"entity-{entityName}", "name": entityName}
         known = {"id": f"project-{name}", "internalId": "1", "name": name, "entity": owner, "readOnly": False}
-        return {**known, "run": run, "bucket": run} if runs else None
+        return {**known, "run": run, "bucket": run, "runs": listed} if runs else None
 
     def upsert(input: Mapping[str, object]) -> dict[str, object]:  # noqa: A002  # GraphQL's
         path = (str(input.get("entityName") or "e"), str(input.get("modelName")), str(input.get("name")))
