@@ -24,6 +24,7 @@ from trainwatch_core.config import Settings
 from trainwatch_core.engine.world import Check
 from trainwatch_core.model.errors import InvalidInputError, StopRefusedError
 from trainwatch_core.model.launch import LOCALHOST, Launch, parse_launch
+from trainwatch_core.model.line_pattern import LinePattern, read_line_pattern
 from trainwatch_core.model.run import RunKind, RunRef
 from trainwatch_core.model.watch import Watch
 from trainwatch_core.ports import Clock, Source, Stopper
@@ -50,7 +51,7 @@ def sources_of(watch: Watch, settings: Settings) -> Sequence[Source]:
     if watch.context.log_path:
         sources.append(_log_file(watch.context.log_path, settings))
     if watch.context.log_argv:
-        sources.append(_log_command(watch.context.log_argv))
+        sources.append(_log_command(watch.context.log_argv, settings))
     return sources
 
 
@@ -174,13 +175,18 @@ def _log_run(watch: Watch, settings: Settings) -> Source:
 def _log_file(path: str, settings: Settings) -> Source:
     from trainwatch_core.adapters.sources.logs.file import LogFileSource  # noqa: PLC0415  # likewise
 
-    return LogFileSource(path, roots=tuple(str(root) for root in settings.log.roots))
+    roots = tuple(str(root) for root in settings.log.roots)
+    return LogFileSource(path, roots, patterns=_patterns(settings))
 
 
-def _log_command(argv: tuple[str, ...]) -> Source:
+def _log_command(argv: tuple[str, ...], settings: Settings) -> Source:
     from trainwatch_core.adapters.sources.logs.command import LogCommandSource  # noqa: PLC0415  # likewise
 
-    return LogCommandSource(argv)
+    return LogCommandSource(argv, _patterns(settings))
+
+
+def _patterns(settings: Settings) -> Sequence[LinePattern]:
+    return tuple(map(read_line_pattern, settings.log.patterns))
 
 
 _RUNS: Mapping[RunKind, Callable[[Watch, Settings], Source]] = {

@@ -60,7 +60,7 @@ def test_every_line_of_the_example_can_be_switched_on(everything: Path, tmp_path
     environ = {"HOME": str(tmp_path), "TZ": "Europe/Berlin"}
     found, plain = load_settings(everything, environ, cwd=tmp_path), load_settings(None, environ, cwd=tmp_path)
     assert found.stop == plain.stop
-    assert found.log == plain.log
+    assert found.log.roots == plain.log.roots
     assert replace(found.wandb, base_url=None) == plain.wandb
     assert replace(found.cost, per_hour=None) == plain.cost
     assert (found.data_dir, found.admins, found.approvers) == (plain.data_dir, plain.admins, plain.approvers)

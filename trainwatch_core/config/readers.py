@@ -16,6 +16,7 @@ from trainwatch_core.model.duration import parse_duration
 from trainwatch_core.model.errors import InvalidInputError
 from trainwatch_core.model.finding import Weight
 from trainwatch_core.model.launch import parse_launch
+from trainwatch_core.model.line_pattern import read_line_pattern
 from trainwatch_core.model.roles import Goal, Role
 from trainwatch_core.model.watch import Mode
 
@@ -212,6 +213,15 @@ def command_line(value: object, _places: Places) -> str:
         return check_command(value if isinstance(value, str) else "")
     except InvalidInputError as error:
         raise ValueError(f'a command line such as "/usr/bin/scancel 4211". {error}') from None
+
+
+def line_pattern(value: object, _places: Places) -> str:
+    """A person's own pattern of a log line."""
+    try:
+        read_line_pattern(value if isinstance(value, str) else "")
+    except InvalidInputError as error:
+        raise ValueError(f'a pattern such as "it {{step}}: L={{loss}}". {error}') from None
+    return str(value)
 
 
 def launch(value: object, _places: Places) -> str:

@@ -93,10 +93,16 @@ class WandbTable:
 
 @dataclass(frozen=True, slots=True)
 class LogTable:
-    """`[log]`: the folders that logs named in chat must lie in; empty means none may be."""
+    """`[log]`: how logs are read.
+
+    Attributes:
+        roots: The folders that logs named in chat must lie in; empty means none may be.
+        patterns: Lines of a format of one's own, e.g. `it {step}: L={loss}`.
+    """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
     roots: tuple[Folder, ...] = ()
+    patterns: tuple[Annotated[str, Read(readers.line_pattern)], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class LogEvent:
     """A line of a log that means something by itself: a traceback, out of memory, a skipped step.
 
     Attributes:
-        kind: `traceback`, `oom`, `nccl`, `overflow`.
+        kind: `traceback`, `oom`, `nccl`, `overflow`, `cuda`, `crash`, `killed`.
         line: The line, redacted, at most 300 characters.
         step: The last step read before it; None if none was.
     """

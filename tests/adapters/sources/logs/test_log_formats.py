@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -195,6 +197,12 @@ CASES: dict[str, tuple[str, dict[str, list[tuple[float, float]]]]] = {
         "step=10 loss=3\nstep=20 loss=2\nstep=15 loss=2.5",
         {"loss": [(10, 3.0), (20, 2.0), (15, 2.5)]},
     ),
+}
+
+
+CASES |= {
+    name: (case["text"], {metric: [(step, value) for step, value in held] for metric, held in case["holds"].items()})
+    for name, case in tomllib.loads(Path(__file__).with_name("lines.toml").read_text(encoding="utf-8")).items()
 }
 
 

@@ -10,6 +10,7 @@ from trainwatch_core.adapters.sources.logs.harvest import Harvest
 from trainwatch_core.adapters.sources.logs.lines import evidence, text_lines
 from trainwatch_core.adapters.sources.logs.process import output_of
 from trainwatch_core.model.errors import InvalidInputError
+from trainwatch_core.model.line_pattern import LinePattern
 from trainwatch_core.model.round import Batch, Cursor, SourceStatus
 from trainwatch_core.model.series import Rows
 from trainwatch_core.report.redact import clean, redact
@@ -25,6 +26,7 @@ class LogCommandSource:
 
     Args:
         argv: Program and arguments. Never given to a shell; nothing is put into them.
+        patterns: A person's own patterns of lines.
 
     Raises:
         InvalidInputError: If there is no program.
@@ -34,12 +36,13 @@ class LogCommandSource:
     status = SourceStatus.LOG_FALLBACK
     kind = "log command"
 
-    def __init__(self, argv: Sequence[str]) -> None:
+    def __init__(self, argv: Sequence[str], patterns: Sequence[LinePattern] = ()) -> None:
         if not argv or not argv[0]:
             raise InvalidInputError(
                 "A log command needs a program", todo='For example: ssh host tail -n 2000 "run/train.log"'
             )
         self.argv = tuple(argv)
+        self.patterns = patterns
 
     def fetch(self, cursor: Cursor | None, *, deadline: float) -> Batch:
         """Everything new since the cursor, each sample once.
@@ -55,7 +58,7 @@ class LogCommandSource:
         if rest and cursor is not None and cursor["rest"] == _mark(rest):  # the same twice: nobody writes it any more
             lines.append(rest)
         notes = ["Older lines of the command's output were not read."] if cut else []
-        harvest, restarted = _harvest(lines, cursor, notes)
+        harvest, restarted = _harvest(lines, cursor, notes, self.patterns)
         marks = [_mark(line) for line in lines[-_RECENT:]] or ([] if cursor is None else cursor["recent"])
         shown = clean(redact(" ".join(self.argv)))
         return Batch(
@@ -70,21 +73,23 @@ class LogCommandSource:
         )
 
 
-def _harvest(lines: list[str], cursor: Cursor | None, notes: list[str]) -> tuple[Harvest, bool]:
+def _harvest(
+    lines: list[str], cursor: Cursor | None, notes: list[str], patterns: Sequence[LinePattern]
+) -> tuple[Harvest, bool]:
     """What is new in the lines, and whether they are those of another run."""
     state = None if cursor is None else State.from_json(cursor["state"])
-    harvest = Harvest(state)
+    harvest = Harvest(state, patterns)
     start = 0 if cursor is None else _old_end(lines, cursor["recent"])
     if start is not None or state is None:
         harvest.read(lines[start or 0 :])
         return harvest, False
-    anew = parse(lines)
+    anew = parse(lines, patterns=patterns)
     if anew.samples and anew.state.place.step < state.place.step:
-        fresh = Harvest(None)
+        fresh = Harvest(None, patterns)
         fresh.read(lines)
         return fresh, True
     notes.append("The command's output no longer holds what was read last; lines between may be missing.")
-    parsed = parse(lines, state)
+    parsed = parse(lines, state, patterns=patterns)
     harvest.state = parsed.state
     harvest.events.extend(parsed.events)
     harvest.keep(_beyond(parsed.samples, state.marks))

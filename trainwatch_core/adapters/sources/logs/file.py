@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from trainwatch_core.adapters.sources.logs.follow import anchor, opened
-from trainwatch_core.adapters.sources.logs.formats import LINE_LIMIT, State
+from trainwatch_core.adapters.sources.logs.formats import State
 from trainwatch_core.adapters.sources.logs.harvest import Harvest
 from trainwatch_core.adapters.sources.logs.lines import TAIL_BYTES, evidence, text_lines
+from trainwatch_core.adapters.sources.logs.reading import BLOCK, Reading
+from trainwatch_core.model.line_pattern import LinePattern
 from trainwatch_core.model.round import Batch, Cursor, SourceStatus
 from trainwatch_core.report.redact import clean
 
 _MIB = 1024 * 1024
-_BLOCK = _MIB
 # Seconds without a write after which an unfinished last line counts as finished. Long: a trainer whose output is
 # buffered in blocks leaves half lines, and half numbers, for minutes.
 _STILL = 600.0
@@ -36,38 +37,6 @@ class Bounds:
     behind: int = 64 * _MIB
 
 
-@dataclass(slots=True)
-class _Reading:
-    """One fetch: where it stands in the file."""
-
-    harvest: Harvest
-    offset: int
-    skipping: bool = False
-    notes: list[str] = field(default_factory=list)
-
-    def take(self, block: bytes, carry: bytes) -> bytes:
-        """Read the whole lines of `carry + block`; what is left of the last line is returned."""
-        data = carry + block
-        if self.skipping:
-            end = _first_break(block)
-            if end < 0:
-                self.offset += len(block)
-                return b""
-            self.offset += end
-            data, self.skipping = block[end:], False
-        cut = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
-        if cut:
-            self.harvest.read(text_lines(data[:cut]))
-        self.offset += cut
-        left = data[cut:]
-        if len(left) > LINE_LIMIT:
-            self.notes.append(f"A line of more than {LINE_LIMIT} bytes was cut.")
-            self.harvest.read(text_lines(left[:LINE_LIMIT]))
-            self.offset += len(left)
-            self.skipping, left = True, b""
-        return left
-
-
 class LogFileSource:
     """Reads a log file on from where the last fetch ended, by device, inode and offset.
 
@@ -75,16 +44,24 @@ class LogFileSource:
         path: A file of this machine.
         roots: Directories that it must lie under after symbolic links are followed; empty for anywhere.
         bounds: How much is read at once.
+        patterns: A person's own patterns of lines.
     """
 
     key = "log"
     status = SourceStatus.LOG_FALLBACK
     kind = "log file"
 
-    def __init__(self, path: str, roots: tuple[str, ...] = (), bounds: Bounds | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        roots: tuple[str, ...] = (),
+        bounds: Bounds | None = None,
+        patterns: Sequence[LinePattern] = (),
+    ) -> None:
         self.path = path
         self.roots = roots
         self.bounds = bounds or Bounds()
+        self.patterns = patterns
 
     def fetch(self, cursor: Cursor | None, *, deadline: float) -> Batch:
         """Everything new since the cursor, each sample once.
@@ -109,22 +86,24 @@ class LogFileSource:
             tail = evidence(os.pread(descriptor, TAIL_BYTES, max(0, found.st_size - TAIL_BYTES)))
             return self._batch(found, reading, _cursor(descriptor, found, reading), tail, restarted=restarted)
 
-    def _start(self, size: int, cursor: Cursor | None) -> _Reading:
+    def _start(self, size: int, cursor: Cursor | None) -> Reading[Harvest]:
         """Where to begin: at the cursor, or a bounded way before the end."""
         state = None if cursor is None else State.from_json(cursor["state"])
         offset = 0 if cursor is None else int(cursor["offset"])
-        reading = _Reading(Harvest(state), offset, skipping=cursor is not None and bool(cursor["skipping"]))
+        reading = Reading(
+            Harvest(state, self.patterns), offset, skipping=cursor is not None and bool(cursor["skipping"])
+        )
         if size - offset > (self.bounds.first if cursor is None else self.bounds.behind):
             reading.offset, reading.skipping = size - self.bounds.first, True
             unread = (reading.offset - offset) / _MIB
             reading.notes.append(f"{unread:.0f} MiB of older lines were not read.")
         return reading
 
-    def _read(self, descriptor: int, size: int, reading: _Reading, until: float) -> bytes:
+    def _read(self, descriptor: int, size: int, reading: Reading[Harvest], until: float) -> bytes:
         """Read up to `size`, block by block; returns what was read of the last, unfinished line."""
         carry = b""
         while (place := reading.offset + len(carry)) < size:
-            block = os.pread(descriptor, min(_BLOCK, size - place), place)
+            block = os.pread(descriptor, min(BLOCK, size - place), place)
             if not block:
                 break
             carry = reading.take(block, carry)
@@ -135,7 +114,13 @@ class LogFileSource:
         return carry
 
     def _batch(
-        self, found: os.stat_result, reading: _Reading, cursor: Cursor, tail: tuple[str, ...], *, restarted: bool
+        self,
+        found: os.stat_result,
+        reading: Reading[Harvest],
+        cursor: Cursor,
+        tail: tuple[str, ...],
+        *,
+        restarted: bool,
     ) -> Batch:
         name = clean(os.path.basename(self.path), 100)  # noqa: PTH119  # a name for people, of a path kept as text
         return Batch(
@@ -150,12 +135,6 @@ class LogFileSource:
         )
 
 
-def _first_break(data: bytes) -> int:
-    """Where the line after the first break begins; -1 without one."""
-    ends = [end for end in (data.find(b"\n"), data.find(b"\r")) if end >= 0]
-    return min(ends) + 1 if ends else -1
-
-
 def _same(descriptor: int, found: os.stat_result, cursor: Cursor) -> bool:
     """Whether the file is still the one that the cursor was made in: not replaced, emptied, or emptied and refilled."""
     offset = int(cursor["offset"])
@@ -166,7 +145,7 @@ def _same(descriptor: int, found: os.stat_result, cursor: Cursor) -> bool:
     )
 
 
-def _cursor(descriptor: int, found: os.stat_result, reading: _Reading) -> Mapping[str, Any]:
+def _cursor(descriptor: int, found: os.stat_result, reading: Reading[Harvest]) -> Mapping[str, Any]:
     return {
         "device": found.st_dev,
         "inode": found.st_ino,

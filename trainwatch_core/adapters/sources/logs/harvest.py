@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from trainwatch_core.adapters.sources.logs.formats import Parsed, State, names, parse
 from trainwatch_core.adapters.sources.logs.formats.events import MAX_EVENTS
+from trainwatch_core.model.line_pattern import LinePattern
 from trainwatch_core.model.roles import Role
 from trainwatch_core.model.round import LogEvent
 from trainwatch_core.model.run import RunInfo
@@ -24,17 +25,19 @@ class Harvest:
 
     Args:
         state: Where the last fetch ended; None for the start of a log.
+        patterns: A person's own patterns of lines.
     """
 
-    def __init__(self, state: State | None) -> None:
+    def __init__(self, state: State | None, patterns: Sequence[LinePattern] = ()) -> None:
         self.state = state or State()
+        self.patterns = patterns
         self.events: list[LogEvent] = []
         self.samples = 0
         self._pieces: dict[str, list[Rows]] = {}
 
     def read(self, lines: list[str]) -> Parsed:
         """Parse further lines and keep what they hold."""
-        parsed = parse(lines, self.state)
+        parsed = parse(lines, self.state, patterns=self.patterns)
         self.state = parsed.state
         self.keep(parsed.samples)
         self.events = [*self.events, *parsed.events][:MAX_EVENTS]

@@ -100,7 +100,7 @@ class Place:
 
     def _counts(self, kind: StepKind, total: float | None) -> bool:
         """Whether what looks like a step is one of the training."""
-        if kind is StepKind.NAMED:
+        if kind in {StepKind.NAMED, StepKind.LEADING}:
             return True
         if total is None:
             return False

@@ -12,14 +12,41 @@ MAX_EVENTS = 50
 _SIGNS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     (
         "oom",
-        ("out of memory", "outofmemoryerror", "oom-kill", "cannot allocate memory", "cublas_status_alloc_failed"),
+        (
+            "out of memory",
+            "outofmemoryerror",
+            "oom-kill",
+            "oom_kill",
+            "oom killer",
+            "cannot allocate memory",
+            "cublas_status_alloc_failed",
+        ),
         (),
     ),
     ("nccl", ("nccl", "processgroup"), ("timeout", "timed out", "error", "abort", "watchdog")),
     ("overflow", ("overflow",), ("skipping", "loss scale", "detected")),
     ("traceback", ("traceback (most recent call last)",), ()),
+    ("cuda", ("cuda error", "device-side assert", "illegal memory access", "uncorrectable ecc"), ()),
+    ("crash", ("segmentation fault", "bus error", "core dumped"), ()),
+    ("killed", ("sigkill", "sigterm", "got signal: 9", "got signal: 15", "due to time limit", "due to preemption"), ()),
+    ("killed", ("cancelled at",), ("slurm", "step", "job")),
 )
-_MARKS = ("emory", "MEMORY", "NCCL", "nccl", "ProcessGroup", "verflow", "OVERFLOW", "Traceback", "ALLOC_FAILED", "oom-")
+_MARKS = (
+    *("emory", "MEMORY", "oom-", "oom_", "OOM", "ALLOC_FAILED", "NCCL", "nccl", "ProcessGroup", "verflow", "OVERFLOW"),
+    *(
+        "Traceback",
+        "CUDA error",
+        "device-side",
+        "llegal mem",
+        "ECC",
+        "egmentation",
+        "Bus error",
+        "core dumped",
+        "Killed",
+    ),
+    *("SIG", "got signal", "DUE TO", "CANCELLED AT"),
+)
+_KILLED = "killed"  # all that a shell says of a process that was killed
 
 
 def eventful(text: str) -> bool:
@@ -32,6 +59,8 @@ def event(line: str, step: float | None) -> LogEvent | None:
     if not eventful(line):
         return None
     lowered = line[:4096].lower()
+    if lowered.strip() == _KILLED:
+        return LogEvent("killed", line.strip(), step)
     for kind, needles, others in _SIGNS:
         if any(word in lowered for word in needles) and (not others or any(word in lowered for word in others)):
             return LogEvent(kind, clean(redact(line[:4096]), LINE_LENGTH), step)

@@ -16,26 +16,36 @@ STEP_RANK = {
     **dict.fromkeys(("global step", "globalstep", "trainer global step", "train global step"), 6),
     **dict.fromkeys(("step", "steps", "current steps", "training step", "train step"), 5),
     **dict.fromkeys(("iteration", "iterations", "iter", "iters", "itr", "it", "training iteration", "num updates"), 4),
-    **dict.fromkeys(("update", "updates", "global episode", "episode", "episodes", "generation"), 3),
-    **dict.fromkeys(("batch", "batches", "batch idx", "minibatch"), 2),
+    **dict.fromkeys(("total timesteps", "total env steps", "timesteps total", "env steps", "time total timesteps"), 4),
+    **dict.fromkeys(("update", "updates", "up.", "global episode", "episode", "episodes", "generation", "kimg"), 3),
+    **dict.fromkeys(("batch", "batches", "batch idx", "minibatch", "tick"), 2),
 }
-EPOCHS = frozenset({"epoch", "ep", "train epoch", "training epoch"})
+EPOCHS = frozenset({"epoch", "ep", "ep.", "train epoch", "training epoch"})
 TOTALS = frozenset({"total steps", "max steps", "total iterations", "max iters", "num training steps"})
 SETTINGS = frozenset({"steps", "iterations", "episodes", "batches", "updates"})  # in a dict these are settings
 _DECISIVE = frozenset({Role.TRAIN_LOSS, Role.EVAL_LOSS, Role.EVAL_SCORE, Role.TRAIN_SCORE, Role.GRAD_NORM})
 _PLAIN = frozenset(
     {"loss", "train", "training", "total", "lm", "eval", "val", "valid", "validation", "test", "avg", "mean"}
 )
-_SILENT = frozenset({"eta", "seed", "epochs", "pid", "rank", "line", "port", "elapsed", "percentage", "current epoch"})
+_SILENT = frozenset(
+    {"eta", "seed", "epochs", "pid", "rank", "line", "port", "elapsed", "percentage", "current epoch"}
+    | {"images", "instances", "labels", "class"}  # how much an evaluation looked at
+)
 
-_DELIMITER = re.compile(r"[|,;{}\[\]()<>\t:\"'`]|\s{2,16}| - |[-=]>|={3,64}|\. (?=[a-z])")
+_DELIMITER = re.compile(r"[|,;{}\[\]()<>\t:\"`]|'(?!s )|\s{2,16}| - |[-=]>|={3,64}|\. (?=[a-z])")
 _TAIL = re.compile(r"\([A-Za-z%/. ]{1,16}\)$")
-_LEADING = re.compile(r"^[^A-Za-z_]{1,160}")
+_LEADING = re.compile(r"^(?:[^A-Za-z_]{1,160}(?:[AP]M )?|[AP]M )")
 _NAME = re.compile(r"[A-Za-z_][^\s=]{0,59}(?: [A-Za-z(#][^\s=]{0,39}){0,4}")
 _SOURCE_FILE = re.compile(r"\.(?:py|pyx|c|cc|cpp|cu|cuh|h|hpp|go|rs|jl|java|lua|sh|ipynb)$")
 PART = re.compile(
-    r"(?<![\w./\-])(train|training|valid|validation|val|eval|evaluation|test|dev)(?![\w./\-])", re.IGNORECASE
+    r"(?<![\w./\-])(train|training|valid|validation|val|eval|evaluation|test|dev|cv)(?![\w./\-])", re.IGNORECASE
 )
+# `completed step 5`, `loss at step 5`, `Learning iteration 5`: the words in front of a position, and what it is of.
+_TOLD = re.compile(
+    r"(?:(.{0,80}) )?(?:at|after|for|completed|finished|learning|optimizer|current)"
+    r"(?: global)? (step|iteration|epoch)"
+)
+_STORY = re.compile(r"\b(?:improved?|improve) from\b|\bnot improve\b", re.IGNORECASE)
 
 
 class Sign(Enum):
@@ -65,12 +75,22 @@ def plain(name: str) -> bool:
 
 def silent(name: str) -> bool:
     """Whether a number of this name is no metric: settings and clocks."""
-    return name.startswith("__") or spoken(name) in _SILENT
+    return name.startswith("__") or spoken(name) in _SILENT or bool(_STORY.search(name))
 
 
 def spoken(name: str) -> str:
     """A name for comparison with the tables above: lower case, separators as spaces, without what is in brackets."""
     return _TAIL.sub("", name.lower()).replace("_", " ").replace("/", " ").strip()
+
+
+def told_position(name: str) -> tuple[str, str] | None:
+    """A position in words: `val loss at step` is a step, and a number that follows it is of `val loss`.
+
+    Returns:
+        The word for the position, and the metric (empty if there is none); None if the name is no such words.
+    """
+    found = _TOLD.fullmatch(_TAIL.sub("", name).lower())
+    return (found.group(2), name[: len(found.group(1) or "")]) if found else None
 
 
 def step_rank(name: str, sign: Sign) -> int:
@@ -96,6 +116,8 @@ def name_before(text: str, after: str) -> tuple[str, Sign] | None:
     front = front.removesuffix("[").rstrip()
     if front[-1:] in {"'", '"'} and after[:1] == front[-1:]:  # '0.5': a number written as a string
         front = front[:-1].rstrip()
+    if front.endswith(("->", "=>")):
+        front = front[:-2] + " ="
     tie = front[-1:]
     if tie not in {"=", ":"}:
         name = _segment(front)
@@ -105,9 +127,10 @@ def name_before(text: str, after: str) -> tuple[str, Sign] | None:
     front = front.rstrip()
     if front[-1:] in {"'", '"'}:
         _, opening, key = front[:-1].rpartition(front[-1])
-        return (key, Sign.QUOTED) if opening and key and key.isprintable() else None
+        told = Sign.LIST if in_list else Sign.QUOTED
+        return (key, told) if opening and key and key.isprintable() else None
     name = _segment(front, last_word=attached and (tie == "=" or text[-1:] == ":"))
-    if attached and tie == ":" and not in_list and _is_source(name, after):
+    if attached and tie == ":" and text[-1:] == ":" and _is_source(name, after):
         return None
     return (name, Sign.LIST if in_list else Sign.ASSIGNED) if name else None
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
 from trainwatch_core.adapters.sources.logs.formats import events as _events
-from trainwatch_core.adapters.sources.logs.formats import tables
-from trainwatch_core.adapters.sources.logs.formats.axis import Axis, Place, number
-from trainwatch_core.adapters.sources.logs.formats.layout import NUMBER, PADDING, Layout, layout_of
+from trainwatch_core.adapters.sources.logs.formats import lists, tables
+from trainwatch_core.adapters.sources.logs.formats.axis import Axis, number
+from trainwatch_core.adapters.sources.logs.formats.blocks import Blocks
+from trainwatch_core.adapters.sources.logs.formats.layout import NUMBER, PADDING, Layout
+from trainwatch_core.adapters.sources.logs.formats.sketch import layout_of, layout_of_fields
+from trainwatch_core.adapters.sources.logs.formats.state import Parsed, State, Witness
+from trainwatch_core.model.line_pattern import LinePattern
 from trainwatch_core.model.round import LogEvent
 from trainwatch_core.model.series import Rows
 
@@ -26,49 +29,12 @@ _CACHED_LENGTH = 4096
 _NAN = float("nan")
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """What reading has to remember between two calls; plain JSON by `to_json`.
-
-    Attributes:
-        place: Where on the axis the last line stood.
-        head: The head line of the table that is being read; empty if none is.
-        marks: The last step of each metric; metrics beyond MAX_METRICS are not read.
-    """
-
-    place: Place = field(default_factory=Place)
-    head: str = ""
-    marks: Mapping[str, float] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """This state as plain JSON."""
-        return {"place": asdict(self.place), "head": self.head, "marks": dict(self.marks)}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> State:
-        """The state that `to_json` wrote."""
-        place = {**data["place"], "axis": Axis(data["place"]["axis"])}
-        return cls(Place(**place), str(data["head"]), dict(data["marks"]))
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """What lines held.
-
-    Attributes:
-        samples: Samples by metric, in the order of the lines.
-        events: Lines that mean something by themselves, at most MAX_EVENTS.
-        understood: How many lines gave samples.
-        state: For the next call.
-    """
-
-    samples: Mapping[str, Rows]
-    events: tuple[LogEvent, ...]
-    understood: int
-    state: State
-
-
-def parse(lines: Iterable[str], state: State | None = None) -> Parsed:
+def parse(
+    lines: Iterable[str],
+    state: State | None = None,
+    witness: Witness | None = None,
+    patterns: Sequence[LinePattern] = (),
+) -> Parsed:
     """Read lines of a training log, whatever trainer printed them.
 
     The result does not depend on how the lines are cut into calls. Linear in the length of the lines, which are cut at
@@ -77,8 +43,10 @@ def parse(lines: Iterable[str], state: State | None = None) -> Parsed:
     Args:
         lines: Clean text, one line each (see `lines.text_lines`).
         state: What the last call gave; None for the start of a log.
+        witness: Is told each line that gave samples; None if nobody asks for the order across metrics.
+        patterns: A person's own patterns; they are tried first.
     """
-    reader = _Reader(state or State())
+    reader = _Reader(state or State(), witness, patterns)
     remaining = iter(lines)
     while some := list(islice(remaining, _BATCH)):
         reader.read(some)
@@ -98,21 +66,24 @@ class _Kind:
 class _Column:
     """The samples of one metric so far."""
 
-    __slots__ = ("mark", "steps", "times", "values")
+    __slots__ = ("mark", "name", "steps", "times", "values")
 
-    def __init__(self, mark: float | None) -> None:
-        self.mark = mark
+    def __init__(self, name: str, mark: float | None) -> None:
+        self.name, self.mark = name, mark
         self.steps, self.values, self.times = array("d"), array("d"), array("d")
 
 
 class _Reader:
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, witness: Witness | None, patterns: Sequence[LinePattern]) -> None:
+        self.witness = witness
+        self.patterns = [(pattern, _Kind(layout_of_fields(pattern.numbered))) for pattern in patterns]
+        self.blocks = Blocks.from_json(dict(state.block))
         self.place = replace(state.place)
         self.head = state.head
-        self.table = tables.head(state.head) if state.head else None
+        self.table = tables.head(state.head, unsure=True) if state.head else None
         self.row = _Kind(self.table.layout) if self.table else None
         self.kinds: dict[tuple[str, ...], _Kind | None] = {}
-        self.columns = {name: _Column(mark) for name, mark in state.marks.items()}
+        self.columns = {name: _Column(name, mark) for name, mark in state.marks.items()}
         self.events: list[LogEvent] = []
         self.understood = 0
         self.date, self.time = "", _NAN
@@ -124,21 +95,53 @@ class _Reader:
             if column.steps
         }
         marks = {name: column.mark for name, column in self.columns.items() if column.mark is not None}
-        return Parsed(samples, tuple(self.events), self.understood, State(replace(self.place), self.head, marks))
+        return Parsed(
+            samples,
+            tuple(self.events),
+            self.understood,
+            State(replace(self.place), self.head, marks, self.blocks.to_json()),
+        )
 
     def read(self, lines: list[str]) -> None:
         hot = _events.eventful("\n".join(lines))
         for line in lines:
             if hot:
                 self._event(line)
-            self._line(line if len(line) <= LINE_LIMIT else line[:LINE_LIMIT])
+            if len(line) > LINE_LIMIT:
+                line = line[:LINE_LIMIT]  # noqa: PLW2901  # what stands behind is not read
+            if self.blocks.concerned or self.blocks.may_open(line):
+                for joined, count in self.blocks.take(line):
+                    self._line(joined, count)
+            else:
+                self._line(line)
 
     def _event(self, line: str) -> None:
         step = self.place.step if self.place.known or self.columns else None
         if len(self.events) < _events.MAX_EVENTS and (event := _events.event(line, step)):
             self.events.append(event)
 
-    def _line(self, line: str) -> None:
+    def _line(self, line: str, count: int = 1) -> None:
+        """Read a line, which may stand for several of the log."""
+        before = self.understood
+        if self.patterns and self._patterned(line):
+            return
+        if lists.may_be_lists(line) and (rows := lists.rows_of(line)):
+            for row in rows:
+                self._plain(row)
+        else:
+            self._plain(line)
+        if self.understood > before:
+            self.understood = before + count
+
+    def _patterned(self, line: str) -> bool:
+        for pattern, kind in self.patterns:
+            numbers = pattern.numbers(line)
+            if numbers is not None:
+                self._take(kind, numbers, line)
+                return True
+        return False
+
+    def _plain(self, line: str) -> None:
         if self.table is not None and self.table.fits(line) and self._row(line):
             return
         parts = NUMBER.split(PADDING.sub(" ", line) if "  " in line else line)
@@ -163,6 +166,8 @@ class _Reader:
         return True
 
     def _analyse(self, key: tuple[str, ...], line: str) -> _Kind | None:
+        if tables.under_a_bar(line) and self._text(line):
+            return None  # and not remembered: the table begins anew each time
         layout = layout_of(key, line)
         kind = None if layout is None else _Kind(layout)
         if layout is None or not layout.pairs:
@@ -173,9 +178,15 @@ class _Reader:
             self.kinds[key] = kind
         return kind
 
-    def _text(self, line: str) -> None:
-        if len(line) <= _CACHED_LENGTH and tables.may_be_head(line) and (table := tables.head(line)):
-            self.table, self.row, self.head = table, _Kind(table.layout), line
+    def _text(self, line: str) -> bool:
+        """Whether a line opens a table, which is read from then on."""
+        if len(line) > _CACHED_LENGTH or not tables.may_be_head(line):
+            return False
+        table = tables.head(line, unsure=self.table is None)
+        if table is None:
+            return False
+        self.table, self.row, self.head = table, _Kind(table.layout), line
+        return True
 
     def _take(self, kind: _Kind, numbers: list[str], line: str) -> None:
         layout, place = kind.layout, self.place
@@ -200,12 +211,14 @@ class _Reader:
                 column.values.append(number(text))
                 column.times.append(when)
         self.understood += 1
+        if self.witness is not None:
+            self.witness(step, [(column.name, number(numbers[index])) for index, column in sinks if numbers[index]])
 
     def _bind(self, layout: Layout) -> list[tuple[int, _Column]]:
         sinks = []
         for index, name in layout.pairs:
             if name not in self.columns and len(self.columns) < MAX_METRICS:
-                self.columns[name] = _Column(None)
+                self.columns[name] = _Column(name, None)
             if name in self.columns:
                 sinks.append((index, self.columns[name]))
         return sinks
