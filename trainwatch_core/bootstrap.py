@@ -16,6 +16,7 @@ from trainwatch_core.adapters.attachment import Attachment, exclusive
 from trainwatch_core.adapters.clock import SystemClock
 from trainwatch_core.adapters.dispatch.threads import ThreadDispatcher
 from trainwatch_core.adapters.evidence import DirectoryLocker
+from trainwatch_core.adapters.late_ssh import LateSshRoom
 from trainwatch_core.adapters.notes import FileNotebook
 from trainwatch_core.adapters.rehearsal import Idle, Listener, SetClock
 from trainwatch_core.adapters.sources.locate import locate
@@ -57,12 +58,14 @@ def build(settings: Settings, notifier: Notifier, *, environ: Mapping[str, str],
     clock = SystemClock()
     store = open_store(str(settings.database))
     stoppers: dict[tuple[str, str, str], Stopper | None] = {}
+    ssh = LateSshRoom(clock, {name: host.ssh or name for name, host in settings.hosts.items()})
+    reach = registry.reach_of(settings, clock, ssh)
 
     def stopper(watch: Watch) -> Stopper | None:
         # Kept for a watch: it remembers which processes it once saw, also when they have left their parents since.
         wanted = (watch.id, watch.context.launch, watch.context.stop_command)
         if wanted not in stoppers:
-            stoppers[wanted] = registry.stopper_of(watch, settings, clock)
+            stoppers[wanted] = registry.stopper_of(watch, reach)
         return stoppers[wanted]
 
     world = World(
@@ -86,6 +89,7 @@ def build(settings: Settings, notifier: Notifier, *, environ: Mapping[str, str],
     try:
         yield engine
     finally:
+        ssh.close()
         store.close()
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from trainwatch_core.adapters.stoppers.combined import CombinedStopper
 from trainwatch_core.adapters.stoppers.command import CommandStopper
-from trainwatch_core.adapters.stoppers.process import ProcessStopper
+from trainwatch_core.adapters.stoppers.guarded import GuardedStopper, Job
+from trainwatch_core.adapters.stoppers.ladders import Ladder
+from trainwatch_core.adapters.stoppers.places import LocalPlace, Places, Remote
+from trainwatch_core.adapters.stoppers.process import ProcessJob
 from trainwatch_core.checks import (
     baseline,
     blind,
@@ -95,20 +99,43 @@ def _require_allowed(run: RunRef, settings: Settings) -> None:
         )
 
 
-def stopper_of(watch: Watch, settings: Settings, clock: Clock) -> Stopper | None:
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What stoppers and sources reach out with.
+
+    Attributes:
+        settings: As configured.
+        clock: Time.
+        places: This machine and the hosts of `[hosts]`.
+        room: The SSH room.
+    """
+
+    settings: Settings
+    clock: Clock
+    places: Places
+    room: Remote
+
+
+def reach_of(settings: Settings, clock: Clock, room: Remote) -> Reach:
+    """Everything that may be reached by these settings."""
+    here = LocalPlace(clock, settings.tokens, settings.stop.path)
+    return Reach(settings, clock, Places(here, room, {name: host.path for name, host in settings.hosts.items()}), room)
+
+
+def stopper_of(watch: Watch, reach: Reach) -> Stopper | None:
     """How the job of a watch is stopped: its stop command first, else as it was launched; None if neither is known.
 
     Raises:
         InvalidInputError: If launch or command cannot be read.
         StopRefusedError: If the kind of launch cannot be stopped.
     """
-    context = watch.context
-    launched = _launched(parse_launch(context.launch), settings, clock) if context.launch else None
+    context, settings = watch.context, reach.settings
+    launched = _launched(parse_launch(context.launch), watch, reach) if context.launch else None
     if not context.stop_command:
         return launched
     command = CommandStopper(
         context.stop_command,
-        clock=clock,
+        clock=reach.clock,
         tokens_dir=settings.tokens,
         timeout=settings.stop.command_timeout,
         wait=settings.stop.grace,
@@ -116,30 +143,38 @@ def stopper_of(watch: Watch, settings: Settings, clock: Clock) -> Stopper | None
     return CombinedStopper(command, launched) if launched is not None else command
 
 
-def stoppable(launch: Launch) -> bool:
+def stoppable(launch: Launch, settings: Settings) -> bool:
     """Whether somebody here knows how to stop a job that was launched like this."""
-    return launch.kind in _STOPPERS and launch.host == LOCALHOST
+    return launch.kind in _STOPPERS and (launch.host == LOCALHOST or launch.host in settings.hosts)
 
 
-def _launched(launch: Launch, settings: Settings, clock: Clock) -> Stopper:
-    if not stoppable(launch):
+def _launched(launch: Launch, watch: Watch, reach: Reach) -> Stopper:
+    if launch.kind not in _STOPPERS:
         known = ", ".join(f"{kind}:..." for kind in _STOPPERS)
         raise StopRefusedError(
             "Nobody here knows how to stop a job that was launched like this",
             where=str(launch),
-            todo=f"Known on this machine: {known}; or give --stop-command",
+            todo=f"Known are: {known}; or give --stop-command",
         )
-    return _STOPPERS[launch.kind](launch, settings, clock)
+    return GuardedStopper(_STOPPERS[launch.kind](launch, watch, reach), reach.clock)
 
 
-def _process(launch: Launch, settings: Settings, clock: Clock) -> Stopper:
-    stop = settings.stop
-    return ProcessStopper(
-        launch.target, clock=clock, tokens_dir=settings.tokens, grace=stop.grace, kill_wait=stop.kill_wait
+def _process(launch: Launch, watch: Watch, reach: Reach) -> Job:
+    return ProcessJob(launch, reach.places.at(launch.host), _ladder(watch, reach))
+
+
+def _ladder(watch: Watch, reach: Reach) -> Ladder:
+    stop = reach.settings.stop_of(watch.run)
+    return Ladder(
+        stop.grace,
+        stop.kill_wait,
+        checkpoint=stop.checkpoint_signal,
+        switch=stop.save_switch,
+        save=stop.checkpoint_wait,
     )
 
 
-_STOPPERS: Mapping[str, Callable[[Launch, Settings, Clock], Stopper]] = {"pid": _process}
+_STOPPERS: Mapping[str, Callable[[Launch, Watch, Reach], Job]] = {"pid": _process}
 
 
 def _wandb_run(watch: Watch, settings: Settings) -> Source:

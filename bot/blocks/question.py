@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from datetime import datetime
 
 from bot.blocks.limits import (
@@ -31,7 +30,7 @@ from bot.ids import Action
 from trainwatch_core.model.command import hidden_character
 from trainwatch_core.model.message import StopQuestion
 from trainwatch_core.model.numbers import say_duration
-from trainwatch_core.model.stop import RequestState, StopPlan, StopRequest, StopStep
+from trainwatch_core.model.stop import RequestState, StopPlan, StopRequest
 from trainwatch_core.report.redact import redact
 
 _ROOM = ALL_CHARACTERS - 5000
@@ -65,7 +64,7 @@ def question_message(
 
 def approvable(plan: StopPlan) -> bool:
     """Whether a person sees all that would be done: nothing cut off, nothing invisible."""
-    hidden = any(hidden_character(_command(step)) for step in plan.steps)
+    hidden = any(hidden_character(step.shown) for step in plan.steps)
     # As it travels: of quotes and backslashes each takes two places, and what has no room is cut off by `message`.
     return not hidden and len(json.dumps(_plan(plan), ensure_ascii=False)) <= _ROOM
 
@@ -75,14 +74,10 @@ def _plan(plan: StopPlan) -> list[Block]:
     lines = [f"Job: {job}", f"Host: {plan.host}"]
     for number, step in enumerate(plan.steps):
         word = "Command" if number == 0 else "Then"
-        lines.append(f"{word}: {redact(_command(step))}   (then wait {say_duration(step.wait)} at most)")
+        lines.append(f"{word}: {redact(step.shown)}   (then wait {say_duration(step.wait)} at most)")
     lines.append(f"Proof: {plan.verify or 'none, the outcome will be unverified'}")
     # A long line goes on in the next section, nothing is cut off: what is approved is seen in full.
     return [said([line[at : at + SECTION]]) for line in lines for at in range(0, min(len(line), _ROOM), SECTION)]
-
-
-def _command(step: StopStep) -> str:
-    return shlex.join(step.argv) if step.argv else step.label
 
 
 def _footer(question: StopQuestion, request: StopRequest, setting: Setting) -> list[Block]:
@@ -116,7 +111,7 @@ def _buttons(question: StopQuestion, request: StopRequest) -> Block:
         [
             f"Job: {cut(plan.identity.label if plan.identity is not None else 'unknown', 110)}",
             f"Host: {cut(plan.host, 60)}",
-            f"Command: {cut(redact(_command(plan.steps[0])), 90)}",
+            f"Command: {cut(redact(plan.steps[0].shown), 90)}",
         ],
         "Stop it",
         "Not now",

@@ -7,7 +7,6 @@ import pwd
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -152,14 +151,18 @@ def command_of(pid: int) -> str:
     return text or f"[{_read(f'{pid}/comm').decode('utf-8', 'replace').strip()}]"
 
 
-def started_at(ticks: int) -> datetime:
-    """When a process started, aware, in the zone of this machine, to about a second."""
-    boot = 0
+def booted_at() -> float:
+    """When this machine was started, Unix seconds; 0 if the kernel does not say."""
     # The boot time stands below one figure for each interrupt: long on a machine of many processors.
     for line in _read("stat", 1 << 22).splitlines():
         if line.startswith(b"btime "):
-            boot = int(line.split()[1])
-    return datetime.fromtimestamp(boot + ticks / os.sysconf("SC_CLK_TCK"), UTC).astimezone()
+            return float(line.split()[1])
+    return 0.0
+
+
+def signal_number(name: str) -> int:
+    """The number of a signal; that of `0` is 0."""
+    return 0 if name == "0" else int(signal.Signals[name])
 
 
 def _read(name: str, cap: int = 65536) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -29,7 +30,7 @@ class Ran:
     Attributes:
         exit_code: As the shell counts, or minus the number of the signal that ended it; None if it was killed at its
             deadline.
-        output: The end of what it wrote to both of its outputs, at most OUTPUT_CAP bytes, untrusted.
+        output: The end of what it wrote to both of its outputs, untrusted.
         written: How many bytes it wrote in all.
         seconds: How long it took.
         lost: Whether the connection to where it ran was lost, so that nobody knows what became of it.
@@ -42,7 +43,20 @@ class Ran:
     lost: bool = False
 
 
-def run(argv: Sequence[str], *, clock: Clock, timeout: float, environment: Mapping[str, str], cwd: str = "/") -> Ran:
+def find(name: str, path: str) -> str | None:
+    """The absolute path of a program in a list of folders; None if it is in none of them."""
+    return shutil.which(name, path=path)
+
+
+def run(  # what a command is made of
+    argv: Sequence[str],
+    *,
+    clock: Clock,
+    timeout: float,
+    environment: Mapping[str, str],
+    cwd: str = "/",
+    keep: int = OUTPUT_CAP,
+) -> Ran:
     """Run a command in a session of its own, without input, and read its output to the end or to the deadline.
 
     At the deadline its whole process group is killed, and so are descendants that left the group. A command that ends
@@ -54,6 +68,7 @@ def run(argv: Sequence[str], *, clock: Clock, timeout: float, environment: Mappi
         timeout: Seconds.
         environment: All of its environment.
         cwd: Its working directory.
+        keep: How many bytes of output are kept, the last ones.
 
     Raises:
         OSError: If it cannot be started.
@@ -70,7 +85,7 @@ def run(argv: Sequence[str], *, clock: Clock, timeout: float, environment: Mappi
     )
     if child.stdout is None:
         raise ValueError("the command was started without a pipe")
-    tail = Tail(child.stdout)
+    tail = Tail(child.stdout, keep)
     try:
         ended = _follow(child.pid, tail, clock, begun + timeout)
         if not ended:
@@ -89,15 +104,17 @@ class Tail:
 
     Args:
         pipe: Read from without waiting, from now on.
+        keep: How many bytes are kept.
 
     Attributes:
         number: Its file descriptor.
-        kept: The last bytes, at most OUTPUT_CAP.
+        kept: The last bytes.
         written: How many bytes there were in all.
     """
 
-    def __init__(self, pipe: IO[bytes]) -> None:
+    def __init__(self, pipe: IO[bytes], keep: int = OUTPUT_CAP) -> None:
         self._pipe = pipe
+        self._keep = keep
         self.number = pipe.fileno()
         os.set_blocking(self.number, False)
         self.kept = bytearray()
@@ -111,7 +128,7 @@ class Tail:
             return -1
         self.written += len(piece)
         self.kept += piece
-        del self.kept[:-OUTPUT_CAP]
+        del self.kept[: -self._keep]
         return len(piece)
 
     def drain(self) -> None:

@@ -56,7 +56,7 @@ def examine(config: Path | None, *, online: bool) -> Iterator[Finding]:
     yield _data(settings)
     yield from _logs(settings)
     for project in settings.project:
-        yield from _project(project)
+        yield from _project(project, settings)
     if online:
         yield _wandb(settings)
     yield from _slack(settings, file, online=online)
@@ -87,7 +87,7 @@ def _logs(settings: Settings) -> Iterator[Finding]:
             yield bad("logs", f"[log] roots: {root} is no folder that can be read", "Correct it, or mount it")
 
 
-def _project(project: ProjectTable) -> Iterator[Finding]:
+def _project(project: ProjectTable, settings: Settings) -> Iterator[Finding]:
     where = f'[[project]] match = "{project.match}"'
     if project.offline and not _named(project.offline) and not Path(project.offline).is_dir():
         yield bad("sources", f"{where}: offline {project.offline} is no folder", "Correct it, or mount it")
@@ -97,7 +97,7 @@ def _project(project: ProjectTable) -> Iterator[Finding]:
         yield bad("sources", f"{where}: {project.log_command[0]} cannot be run", "Give the path of the program")
     if project.launch:
         launch = parse_launch(blanked(project.launch))
-        if stoppable(launch):
+        if stoppable(launch, settings):
             yield good("stoppers", f"{where}: {launch.kind} can be stopped and proven gone")
         else:
             yield bad("stoppers", f"{where}: nobody here stops {project.launch}", "Use pid:..., or a stop_command")

@@ -28,8 +28,12 @@ _WRONG_SHAPE: Mapping[str, str] = {
     "mapping_type": "a table of names and values, e.g. { val_loss = 2.31 }",
     "tuple_type": 'a list, e.g. ["a", "b"]',
 }
+_LEFT_OUT: tuple[frozenset[int], ...] = (frozenset({1}), frozenset({1, 3}))
 _MISSING: Mapping[str, str] = {
     "data_dir": "is not given, and HOME is not set. Set data_dir or TRAINWATCH_DATA_DIR to a folder",
+    "url": 'is missing. Give the address of the server, e.g. url = "http://127.0.0.1:8888"',
+    "argv": 'is missing. Give the command, e.g. argv = ["/usr/bin/scancel", "--", "{job_id}"]',
+    "type": 'is missing. Give "int" or "word"',
     "match": 'is missing. Say which projects this table is for, e.g. match = "my-team/vision-*"',
 }
 
@@ -106,7 +110,7 @@ def _sentence(error: ErrorDetails, known: Known) -> str:
 
 def _unknown(keys: Path, known: Known) -> str:
     """What to do about a key that does not exist. Its value is not repeated: it may be a secret."""
-    table, key = keys[:-1], keys[-1]
+    table, key = _anonymous(keys[:-1], known), keys[-1]
     near = get_close_matches(key, known[table], n=1)
     if near:
         return f'there is no such key. Did you mean "{near[0]}"?'
@@ -114,6 +118,22 @@ def _unknown(keys: Path, known: Known) -> str:
     if homes:
         return "it does not belong here. Move it to " + " or ".join(_heading(home) for home in homes)
     return "there is no such key. Remove it; allowed here are " + ", ".join(known[table])
+
+
+def _anonymous(table: Path, known: Known) -> Path:
+    """A table's path without the names that the person gave, as in [hosts.NAME] and params = { NAME = ... }."""
+    return (
+        table
+        if table in known
+        else next(
+            (
+                p
+                for p in (tuple(part for i, part in enumerate(table) if i not in left) for left in _LEFT_OUT)
+                if p in known
+            ),
+            (),
+        )
+    )
 
 
 def _heading(table: str) -> str:

@@ -30,6 +30,9 @@ _CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{2,20}")
 _TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _ENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}")
 _PATTERN = re.compile(r"[^/\s]+/[^/\s]+")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
+_ARGUMENT = re.compile(r"[A-Za-z0-9_.@%+=~:/][A-Za-z0-9_.@%+=~:/\-]{0,255}")
+_SIGNALS = ("SIGUSR1", "SIGUSR2", "SIGINT", "SIGHUP", "SIGTERM")
 _MOST = 1_000_000_000
 _DURATION = 'a duration such as "30m", "2h", "1h30m", "90s", or a number of seconds (at most 366 days)'
 
@@ -256,6 +259,69 @@ def zone(value: object, _places: Places) -> tzinfo:
         return ZoneInfo(value if isinstance(value, str) else "")
     except (KeyError, ValueError, OSError):  # unknown, no name at all, a folder of the database such as `Europe`
         raise ValueError('the IANA name of a time zone, e.g. "Europe/Berlin"') from None
+
+
+def plain_name(value: object, _places: Places) -> str:
+    """A name of letters, digits, dots, dashes and underscores."""
+    if not isinstance(value, str) or not _PLAIN_NAME.fullmatch(value):
+        raise ValueError('a name of letters, digits and "._-", e.g. "gpu1"')
+    return value
+
+
+def argument(value: object, _places: Places) -> str:
+    """A word that may stand in a command line: it is no option and has no blanks."""
+    if not isinstance(value, str) or not _ARGUMENT.fullmatch(value):
+        raise ValueError('a word of letters, digits and "_.@%+=~:/-" that does not begin with "-"')
+    return value
+
+
+def remote_folder(value: object, places: Places) -> str:
+    """An absolute path of another machine."""
+    text = one_line(value, places)
+    if not text.startswith("/") or ":" in text or ".." in text.split("/"):
+        raise ValueError('an absolute path without ":" and "..", e.g. "/mnt/logs"')
+    return text
+
+
+def argv(value: object, places: Places) -> tuple[str, ...]:
+    """A program by its absolute path, and its arguments."""
+    if not isinstance(value, list) or not value:
+        raise ValueError('a list, e.g. ["/usr/bin/scancel", "--", "{job_id}"]')
+    words = tuple(one_line(word, places) for word in value)
+    if not words[0].startswith("/"):
+        raise ValueError('a list that begins with the absolute path of a program, e.g. "/usr/bin/scancel"')
+    return words
+
+
+def param_type(value: object, _places: Places) -> str:
+    """The type of a parameter."""
+    if value not in {"int", "word"}:
+        raise ValueError('"int" or "word"')
+    return str(value)
+
+
+def gone_if(value: object, _places: Places) -> str:
+    """How a verify command shows that the job is gone."""
+    if value not in {"stdout_empty", "exit_nonzero"}:
+        raise ValueError('"stdout_empty" or "exit_nonzero"')
+    return str(value)
+
+
+def checkpoint_signal(value: object, _places: Places) -> str:
+    """A signal that makes a trainer save its state, or nothing."""
+    if value != "" and value not in _SIGNALS:
+        raise ValueError(f'"" for none, or one of {", ".join(_SIGNALS)}')
+    return str(value)
+
+
+def switch_file(value: object, places: Places) -> str:
+    """The path of a file that makes a trainer save its state and end, on the machine of the job; or nothing."""
+    if value == "":
+        return ""
+    text = one_line(value, places)
+    if not text.startswith("/"):
+        raise ValueError('"" for none, or an absolute path on the machine of the job, e.g. "/mnt/runs/{run}/STOP"')
+    return text
 
 
 def blanked(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar
 
 from trainwatch_core.config import readers
 from trainwatch_core.config.readers import PLACEHOLDERS, Read
+from trainwatch_core.config.targets import HostTable, KubernetesTable, Name, RemoteFolder, ServerTable, StopperTable
 from trainwatch_core.model.finding import Weight
 from trainwatch_core.model.roles import Goal, Role
 from trainwatch_core.model.run import RunRef
@@ -25,6 +26,8 @@ Duration = Annotated[float, Read(readers.duration)]
 PositiveDuration = Annotated[float, Read(readers.positive_duration)]
 Count = Annotated[int, Read(readers.count(0))]
 PositiveCount = Annotated[int, Read(readers.count(1))]
+CheckpointSignal = Annotated[str, Read(readers.checkpoint_signal)]
+SwitchFile = Annotated[str, Read(readers.switch_file)]
 SlackId = Annotated[str, Read(readers.slack_id)]
 SlackChannel = Annotated[str, Read(readers.slack_channel)]
 
@@ -73,6 +76,9 @@ class ProjectTable(WatchTable):
     offline: FilePath | None = None
     launch: Annotated[str, Read(readers.launch)] | None = None
     stop_command: Annotated[str, Read(readers.command_line)] | None = None
+    checkpoint_signal: CheckpointSignal | None = None
+    checkpoint_wait: PositiveDuration | None = None
+    save_switch: SwitchFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,10 @@ class StopTable:
         grace: Seconds from SIGTERM to SIGKILL.
         kill_wait: Seconds to wait for the end after SIGKILL.
         command_timeout: Seconds that a stop command may take.
+        checkpoint_signal: Sent first, so that the trainer saves its state; empty for none.
+        save_switch: A file that is made first, on the machine of the job, so that the trainer saves; empty for none.
+        checkpoint_wait: Seconds that the trainer may take to save and end.
+        path: Folders of this machine that programs are looked for in before the usual ones.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
@@ -133,6 +143,10 @@ class StopTable:
     grace: Duration = 30.0
     kill_wait: PositiveDuration = 10.0
     command_timeout: PositiveDuration = 60.0
+    checkpoint_signal: CheckpointSignal = ""
+    save_switch: SwitchFile = ""
+    checkpoint_wait: PositiveDuration = 60.0
+    path: tuple[RemoteFolder, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +205,10 @@ class Settings:
         stop: How stops are asked for and carried out.
         cost: What an hour costs.
         slack: Where the bot speaks.
+        hosts: Machines that may be gone to by SSH, by name.
+        servers: Jupyter and Ray servers, by name.
+        kubernetes: How kubectl reaches the cluster.
+        stoppers: Commands of the operator that stop jobs, by name.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
@@ -206,6 +224,10 @@ class Settings:
     stop: StopTable = field(default_factory=StopTable)
     cost: CostTable = field(default_factory=CostTable)
     slack: SlackTable = field(default_factory=SlackTable)
+    hosts: Mapping[Name, HostTable] = field(default_factory=dict)
+    servers: Mapping[Name, ServerTable] = field(default_factory=dict)
+    kubernetes: KubernetesTable = field(default_factory=KubernetesTable)
+    stoppers: Mapping[Name, StopperTable] = field(default_factory=dict)
 
     @property
     def database(self) -> Path:
@@ -246,6 +268,14 @@ class Settings:
             context = replace(context, **_given(table, context, run))
             policy = replace(policy, **_named(table.policy, (f.name for f in fields(PolicyTable))))
         return WatchDefaults(context, policy)
+
+    def stop_of(self, run: RunRef) -> StopTable:
+        """`[stop]` for a run, with what its projects say of saving."""
+        stop = self.stop
+        for table in self.project:
+            if run.project and fnmatchcase(run.project, table.match):
+                stop = replace(stop, **_named(table, ("checkpoint_signal", "checkpoint_wait", "save_switch")))
+        return replace(stop, save_switch=_filled(stop.save_switch, run))
 
     def offline_folder(self, run: RunRef) -> str:
         """The folder in which the offline runs of a W&B project lie; empty if it logs to a server."""

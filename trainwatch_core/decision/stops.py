@@ -61,6 +61,7 @@ def _step(step: StopStep) -> dict[str, object]:
         "signal": step.signal,
         "wait": float(step.wait),
         "timeout": float(step.timeout),
+        "host": step.host,
     }
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from trainwatch_core.model.actor import Actor
+from trainwatch_core.model.launch import LOCALHOST
 
 
 class RequestState(StrEnum):
@@ -68,6 +70,7 @@ class StopStep:
         signal: Name of the signal sent to the job; empty for a command.
         wait: Seconds to wait for the job to be gone before the next rung.
         timeout: Seconds that a command may take before its process group is killed.
+        host: Where a command runs; `localhost` for the machine of trainwatch.
     """
 
     label: str
@@ -75,6 +78,15 @@ class StopStep:
     signal: str = ""
     wait: float = 30.0
     timeout: float = 60.0
+    host: str = LOCALHOST
+
+    @property
+    def shown(self) -> str:
+        """What a person must see of it: a command to the letter, where it is run by SSH with its host."""
+        if not self.argv:
+            return self.label
+        where = "" if self.host == LOCALHOST else f"on {self.host}: "
+        return f"{where}{shlex.join(self.argv)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +143,7 @@ class StepResult:
         exit_code: Of a command; None if it was killed at its deadline, or for a signal.
         detail: One line for a person.
         output: End of its output, capped and redacted.
+        unsure: Whether nobody knows if it was carried out, e.g. because the connection was lost.
     """
 
     label: str
@@ -138,6 +151,7 @@ class StepResult:
     exit_code: int | None = None
     detail: str = ""
     output: str = ""
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -144,7 +143,7 @@ def _stop_lines(request: StopRequest, view: View) -> list[tuple[str, str]]:
     who = str(request.decided_by) if request.decided_by else "nobody"
     if request.execute_after is not None and request.decided_by is not None:
         who += " (automatic mode)"
-    command = " ; then ".join(shlex.join(s.argv) if s.argv else s.label for s in request.plan.steps)
+    command = " ; then ".join(s.shown for s in request.plan.steps)
     lines = [("Decided by", who), ("Command", command)]
     execution = request.execution
     if execution is not None:

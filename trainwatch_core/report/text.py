@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import textwrap
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
@@ -103,7 +102,7 @@ def say_plan(plan: StopPlan, *, width: int) -> list[str]:
     else:
         lines.append(_field("Job", f"unknown: only a stop command is known, on {plan.host}", width))
     for number, step in enumerate(plan.steps):
-        what = shlex.join(step.argv) if step.argv else step.label
+        what = step.shown
         label = "Command" if number == 0 else "Then"
         # Never wrapped: a command is shown to the letter.
         lines += [f"{label:<9} {what}", f"{'':<9} then wait {say_duration(step.wait)} at most"]

@@ -6,6 +6,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import time
 
 from trainwatch_core.adapters import procfs
 from trainwatch_core.adapters.procfs import Process
@@ -94,6 +95,15 @@ class Jobs:
         for pid in job.children:
             self.adopt(pid)
         return job
+
+    def finish(self, pid: int) -> None:
+        """End a process that is no child of ours, and wait until it is gone."""
+        found = procfs.process(pid)
+        if found is not None:
+            procfs.send(found, signal.SIGKILL)
+        deadline = time.monotonic() + READY_WITHIN
+        while not gone(pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def adopt(self, pid: int) -> None:
         """Take care that a process is gone at the end."""

@@ -30,6 +30,7 @@ class Sshd:
     Attributes:
         port: Where it listens.
         config: A configuration file for clients, with the host `gpu1`.
+        home: The home directory of those who log in.
         known_hosts: The keys that the clients of that file trust.
         connections: How many there were.
     """
@@ -38,6 +39,7 @@ class Sshd:
         self.folder = folder
         self.config = folder / "config"
         self.known_hosts = folder / "known_hosts"
+        self.home = folder / "home"
         self.connections = 0
         self._more = more
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -49,13 +51,14 @@ class Sshd:
         """Make keys and files, and listen."""
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(parents=True, exist_ok=True)
         for name in ("host_key", "id"):
             make_key(self.folder / name)
         shutil.copy(self.folder / "id.pub", self.folder / "authorized_keys")
         (self.folder / "sshd_config").write_text(
             f"HostKey {self.folder}/host_key\nAuthorizedKeysFile {self.folder}/authorized_keys\nUsePAM no\n"
-            f"StrictModes no\nPasswordAuthentication no\nPidFile none\nSubsystem sftp internal-sftp\n{self._more}\n",
+            f"StrictModes no\nPasswordAuthentication no\nPidFile none\nSubsystem sftp internal-sftp\n"
+            f"SetEnv HOME={self.home}\n{self._more}\n",
             encoding="utf-8",
         )
         self.trust(self.folder / "host_key.pub")

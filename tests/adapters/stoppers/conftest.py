@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from trainwatch_core.adapters.clock import SystemClock
-from trainwatch_core.adapters.stoppers.process import ProcessStopper
+from trainwatch_core.adapters.stoppers.guarded import GuardedStopper
+from trainwatch_core.adapters.stoppers.ladders import Ladder
+from trainwatch_core.adapters.stoppers.places import LocalPlace
+from trainwatch_core.adapters.stoppers.process import ProcessJob
+from trainwatch_core.model.launch import LOCALHOST, Launch
 from trainwatch_core.ports import Clock
 from trainwatch_core.testing.jobs import Jobs
 
@@ -33,12 +37,13 @@ def tokens(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def stopper_of(clock: Clock, tokens: Path) -> Callable[..., ProcessStopper]:
+def stopper_of(clock: Clock, tokens: Path) -> Callable[..., GuardedStopper]:
     """Makes a stopper with waits that fit a test; `kill=None` never kills."""
 
     def make(
         pid: int | str, *, grace: float = 20.0, kill: float | None = 20.0, term: str = "SIGTERM"
-    ) -> ProcessStopper:
-        return ProcessStopper(str(pid), clock=clock, tokens_dir=tokens, grace=grace, kill_wait=kill, term_signal=term)
+    ) -> GuardedStopper:
+        launch = Launch("pid", LOCALHOST, str(pid))
+        return GuardedStopper(ProcessJob(launch, LocalPlace(clock, tokens), Ladder(grace, kill, term)), clock)
 
     return make

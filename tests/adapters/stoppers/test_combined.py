@@ -11,13 +11,13 @@ import pytest
 
 from trainwatch_core.adapters.stoppers.combined import CombinedStopper
 from trainwatch_core.adapters.stoppers.command import CommandStopper
-from trainwatch_core.adapters.stoppers.process import ProcessStopper
+from trainwatch_core.adapters.stoppers.guarded import GuardedStopper
 from trainwatch_core.model.errors import StopRefusedError
 from trainwatch_core.model.stop import JobState
 from trainwatch_core.ports import Clock
 from trainwatch_core.testing.jobs import Jobs, gone
 
-StopperOf = Callable[..., ProcessStopper]
+StopperOf = Callable[..., GuardedStopper]
 
 
 @pytest.fixture

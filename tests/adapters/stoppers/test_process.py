@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from trainwatch_core.adapters import procfs
-from trainwatch_core.adapters.stoppers.process import ProcessStopper
+from trainwatch_core.adapters.stoppers.guarded import GuardedStopper
 from trainwatch_core.adapters.stoppers.tokens import Tokens
 from trainwatch_core.model.errors import InvalidInputError, JobNotFoundError, StopRefusedError
 from trainwatch_core.model.stop import JobIdentity, JobState, StopStep
 from trainwatch_core.testing.jobs import TOOLS, Jobs, gone
 
-StopperOf = Callable[..., ProcessStopper]
+StopperOf = Callable[..., GuardedStopper]
 
 IGNORING = "signal.signal(signal.SIGTERM, signal.SIG_IGN); ready(); rest()"
 
@@ -199,8 +199,13 @@ PIPELINE = """
 sys.path[:0] = sys.argv[2].split(os.pathsep)
 from pathlib import Path
 from trainwatch_core.adapters.clock import SystemClock
-from trainwatch_core.adapters.stoppers.process import ProcessStopper
-stopper = ProcessStopper(sys.argv[1], clock=SystemClock(), tokens_dir=Path(sys.argv[3]))
+from trainwatch_core.adapters.stoppers.guarded import GuardedStopper
+from trainwatch_core.adapters.stoppers.ladders import Ladder
+from trainwatch_core.adapters.stoppers.places import LocalPlace
+from trainwatch_core.adapters.stoppers.process import ProcessJob
+from trainwatch_core.model.launch import parse_launch
+job = ProcessJob(parse_launch("pid:" + sys.argv[1]), LocalPlace(SystemClock(), Path(sys.argv[3])), Ladder())
+stopper = GuardedStopper(job, SystemClock())
 plan = stopper.plan(stopper.identify())
 ready()
 done = stopper.execute(plan, "3" * 32)
@@ -312,16 +317,19 @@ FOREIGN = """
 sys.path[:0] = sys.argv[2].split(os.pathsep)
 from pathlib import Path
 from trainwatch_core.adapters.clock import SystemClock
-from trainwatch_core.adapters.stoppers.process import ProcessStopper
+from trainwatch_core.adapters.stoppers.ladders import Ladder
+from trainwatch_core.adapters.stoppers.places import LocalPlace
+from trainwatch_core.adapters.stoppers.process import ProcessJob
 from trainwatch_core.model.errors import StopRefusedError
+from trainwatch_core.model.launch import parse_launch
 import trainwatch_core.report.redact, encodings.idna
-stopper = ProcessStopper(sys.argv[1], clock=SystemClock(), tokens_dir=Path("/nowhere"))
+stopper = ProcessJob(parse_launch("pid:" + sys.argv[1]), LocalPlace(SystemClock(), Path("/nowhere")), Ladder())
 os.setgroups([])
 os.setresgid(65534, 65534, 65534)
 os.setresuid(65534, 65534, 65534)
 ready()
 try:
-    stopper.identify()
+    stopper.find()
 except StopRefusedError as error:
     say(error.what)
 """

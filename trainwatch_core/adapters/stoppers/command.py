@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from trainwatch_core.adapters.stoppers.rungs import SEARCH_PATH, climb, minimal_environment
+from trainwatch_core.adapters.stoppers.rungs import SEARCH_PATH, climb, minimal_environment, run_here
 from trainwatch_core.adapters.stoppers.tokens import Tokens
 from trainwatch_core.model.command import check_command
 from trainwatch_core.model.errors import InvalidInputError, StopRefusedError
@@ -78,7 +78,7 @@ class CommandStopper:
             raise changed_command()
         if not self._tokens.claim(token, ""):
             return Execution((), probe)
-        return climb(plan, self._clock, send=_no_signal, look=lambda: probe)
+        return climb(plan, self._clock, send=_no_signal, look=lambda: probe, run=run_here(self._clock))
 
 
 def changed_command() -> StopRefusedError:

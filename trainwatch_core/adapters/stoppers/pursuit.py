@@ -1,14 +1,13 @@
-"""One stop of one local job: signals to its processes, and the look whether any of them is left."""
+"""One stop of one job of processes: signals to them, and the look whether any of them is left."""
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from trainwatch_core.adapters import procfs
+from trainwatch_core.adapters.machines import Machine, Snapshot
 from trainwatch_core.adapters.procfs import Process
 from trainwatch_core.adapters.stoppers.jobs import Key, members, owns_number
+from trainwatch_core.model.errors import HostError
 from trainwatch_core.model.stop import JobState, Probe, StepResult, StopStep
 from trainwatch_core.report.redact import clean, redact
 
@@ -19,101 +18,146 @@ class Pursuit:
     """Follows the processes of one job. What was once seen to belong to it stays known, wherever it goes.
 
     Args:
-        leader: Pid and start of the process that the job was named by.
+        machine: Where they run.
+        name: The job in two words, e.g. `pid 4211`.
+        boot_id: The boot of that machine in which they run.
+        leaders: Pid and start of the processes that the job was named by.
         seen: Processes that were found to belong to the job earlier.
 
     Attributes:
         seen: Those that belonged to it at the last look.
     """
 
-    def __init__(self, leader: Key, seen: Iterable[Key] = ()) -> None:
-        self._leader = leader
-        self._number_is_ours = True
+    def __init__(
+        self, machine: Machine, name: str, boot_id: str, leaders: Iterable[Key], seen: Iterable[Key] = ()
+    ) -> None:
+        self._machine = machine
+        self._name = name
+        self._boot_id = boot_id
+        self._owned = dict.fromkeys(leaders, True)
         self.seen = frozenset(seen)
-        self._signal = 0
+        self._signal = ""
         self._told: set[Key] = set()
 
-    def find(self) -> dict[int, Process]:
-        """The processes of the job that still work, by pid."""
-        table = procfs.processes()
-        # Once the number was free it may be anybody's later, with a group of its own.
-        self._number_is_ours = self._number_is_ours and owns_number(table, self._leader)
+    @property
+    def note(self) -> str:
+        """What a later pursuit of the same job needs to know; `read_note` reads it."""
+        return "".join(f"{pid} {start}\n" for pid, start in sorted(self.seen))
+
+    def find(self) -> tuple[Snapshot, dict[int, Process]]:
+        """The machine now, and the processes of the job that still work, by pid.
+
+        Raises:
+            HostError: If the machine cannot be asked.
+        """
+        snapshot = self._machine.snapshot()
+        if snapshot.boot_id != self._boot_id:
+            # Whoever has its numbers now is somebody else.
+            self.seen = frozenset()
+            return snapshot, {}
+        table = snapshot.table
+        # Once a number was free it may be anybody's later, with a group of its own.
+        self._owned = {leader: owned and owns_number(table, leader) for leader, owned in self._owned.items()}
         heads = [pid for pid, start in self.seen if pid in table and table[pid].start == start]
-        if self._number_is_ours:
-            heads.append(self._leader[0])
-        left = members(table, heads, os.getpid())
+        heads += [leader[0] for leader, owned in self._owned.items() if owned]
+        left = members(table, heads, snapshot.observer)
         self.seen = frozenset(each.key for each in left.values())
-        return left
+        return snapshot, left
 
     def send(self, step: StopStep) -> StepResult:
         """Send the signal of a rung.
 
-        A signal that can be obeyed goes to the leader's process group if it leads one, and to what else of its job is
-        in its session. Helpers that run in a session of their own (the wandb service, say) get it when the leader is
-        gone: a trainer that saves its state on SIGTERM needs them until then. SIGKILL goes to everything at once.
+        A signal that can be obeyed goes to the process groups that leaders of the job lead, and to what else of it is
+        in their sessions. Helpers that run in a session of their own (the wandb service, say) get it when the leaders
+        are gone: a trainer that saves its state on SIGTERM needs them until then. SIGKILL goes to everything at once.
         """
-        self._signal, self._told = signal.Signals[step.signal], set()
-        left = self.find()
-        leader = left.get(self._leader[0])
-        if leader is not None:
-            self._tell_group(leader, left)
-        at_once = leader is None or self._signal == signal.SIGKILL
-        problems = self._tell(each for each in left.values() if at_once or _near(each, leader))
+        self._signal, self._told = step.signal, set()
+        try:
+            return self._send(step)
+        except HostError as error:
+            return StepResult(step.label, ok=False, detail=clean(f"{step.signal}: {error}", 500), unsure=True)
+
+    def _send(self, step: StopStep) -> StepResult:
+        snapshot, left = self.find()
+        leaders = self._leaders(left)
+        groups = [each for each in leaders if _leads(each) and self._tell_group(each, left, snapshot)]
+        sessions = {each.session for each in leaders}
+        at_once = not leaders or self._signal == "SIGKILL"
+        problems = self._tell((each for each in left.values() if at_once or each.session in sessions), snapshot)
         reached = len(self._told) - len(problems)
-        of_group = f" (process group {leader.pid})" if leader is not None and _leads(leader) else ""
+        of_group = f" (process group {', '.join(str(each.pid) for each in groups)})" if groups else ""
         detail = f"{step.signal} sent to {_count(reached)}{of_group}"
         return StepResult(step.label, ok=reached > 0, detail=clean("; ".join([detail, *problems[:_MAX_LISTED]]), 1000))
 
     def look(self) -> Probe:
         """Look what is left of the job; what was left behind by a rung gets its signal too."""
-        left = self.find()
-        if self._signal and (self._leader[0] not in left or self._signal == signal.SIGKILL):
-            self._tell(left.values())
-        return report(left, self._leader[0])
-
-    def _tell_group(self, leader: Process, left: Mapping[int, Process]) -> None:
-        """Signal a whole group at once, so that no member escapes by forking. Never the group that we are in."""
-        current = procfs.process(leader.pid)
-        if not _leads(leader) or leader.group == os.getpgrp() or current is None or current.key != leader.key:
-            return
         try:
-            os.killpg(leader.group, self._signal)
-        except OSError:
-            # One by one then, and each tells its own problem.
-            return
-        self._told.update(each.key for each in left.values() if each.group == leader.group)
+            snapshot, left = self.find()
+            if self._signal and (not self._leaders(left) or self._signal == "SIGKILL"):
+                self._tell(left.values(), snapshot)
+            return self._report(snapshot, left)
+        except HostError as error:
+            return Probe(JobState.UNKNOWN, clean(f"{self._name}: {error}", 500))
 
-    def _tell(self, targets: Iterable[Process]) -> list[str]:
+    def _leaders(self, left: Mapping[int, Process]) -> list[Process]:
+        return [left[pid] for pid, start in self._owned if pid in left and left[pid].start == start]
+
+    def _tell_group(self, leader: Process, left: Mapping[int, Process], snapshot: Snapshot) -> bool:
+        told = self._machine.send_group(leader, self._signal, snapshot)
+        if told:
+            self._told.update(each.key for each in left.values() if each.group == leader.group)
+        return told
+
+    def _tell(self, targets: Iterable[Process], snapshot: Snapshot) -> list[str]:
         fresh = [each for each in targets if each.key not in self._told]
         self._told.update(each.key for each in fresh)
-        return [problem for each in fresh if (problem := procfs.send(each, self._signal))]
+        return self._machine.send(fresh, self._signal, snapshot)
+
+    def _report(self, snapshot: Snapshot, left: Mapping[int, Process]) -> Probe:
+        """What is left of the job, in words."""
+        if not left:
+            return self._report_gone(snapshot)
+        shown = list(left.values())[:_MAX_LISTED]
+        survivors = describe(shown, self._machine, snapshot)
+        if len(left) > _MAX_LISTED:
+            survivors += (f"and {_count(len(left) - _MAX_LISTED)} more",)
+        if self._leaders(left):
+            return Probe(JobState.ALIVE, f"{self._name} runs, {_count(len(left))} in all", survivors)
+        return Probe(JobState.ALIVE, f"{self._name} is gone, but {_count(len(left))} of its job still run", survivors)
+
+    def _report_gone(self, snapshot: Snapshot) -> Probe:
+        if snapshot.boot_id != self._boot_id:
+            return Probe(JobState.GONE, f"{self._name}: the machine was started anew since")
+        now = [snapshot.table[pid] for pid, _ in self._owned if pid in snapshot.table]
+        strangers = [each for each in now if each.key not in self._owned]
+        if strangers:
+            whose = describe(strangers[:1], self._machine, snapshot)[0]
+            return Probe(JobState.REPLACED, f"The job is gone; its number is now another one's: {whose}")
+        how = "ended, a zombie until its parent asks for it" if now else "no such process"
+        return Probe(JobState.GONE, f"{self._name}: {how}, and nothing else of its job is left")
 
 
-def report(left: Mapping[int, Process], leader: int) -> Probe:
-    """What is left of a job, in words."""
-    name = f"pid {leader}"
-    if not left:
-        ended = procfs.process(leader)
-        how = "ended, a zombie until its parent asks for it" if ended is not None and ended.over else "no such process"
-        return Probe(JobState.GONE, f"{name}: {how}, and nothing else of its job is left")
-    survivors = tuple(describe(each) for each in list(left.values())[:_MAX_LISTED])
-    if len(left) > _MAX_LISTED:
-        survivors += (f"and {_count(len(left) - _MAX_LISTED)} more",)
-    if leader in left:
-        return Probe(JobState.ALIVE, f"{name} runs, {_count(len(left))} in all", survivors)
-    return Probe(JobState.ALIVE, f"{name} is gone, but {_count(len(left))} of its job still run", survivors)
+def describe(processes: Sequence[Process], machine: Machine, snapshot: Snapshot) -> tuple[str, ...]:
+    """Processes, a line each for a person; their command lines are untrusted and may hold secrets.
+
+    Raises:
+        HostError: If the machine cannot be asked.
+    """
+    known = machine.details([each.pid for each in processes])
+    lines = []
+    for each in processes:
+        details = known.get(each.pid)
+        command = clean(redact(details.command), 160) if details else "ending"
+        started = snapshot.started_at(each).strftime("%a %Y-%m-%d %H:%M:%S %z")
+        user = clean(details.user, 40) if details and details.user else "unknown"
+        lines.append(f'pid {each.pid}, user {user}, "{command}", started {started}')
+    return tuple(lines)
 
 
-def describe(each: Process) -> str:
-    """A process in one line for a person; its command line is untrusted and may hold secrets."""
-    _, user = procfs.user_of(each.pid)
-    command = clean(redact(procfs.command_of(each.pid)), 160)
-    started = procfs.started_at(each.start).strftime("%a %Y-%m-%d %H:%M:%S %z")
-    return f'pid {each.pid}, user {user or "unknown"}, "{command}", started {started}'
-
-
-def _near(each: Process, leader: Process | None) -> bool:
-    return leader is not None and each.session == leader.session
+def read_note(note: str) -> frozenset[Key]:
+    """The processes that a note tells; what is no such line is passed over."""
+    pairs = (line.split() for line in note.splitlines())
+    return frozenset((int(each[0]), int(each[1])) for each in pairs if len(each) == 2 and all(map(str.isdigit, each)))  # noqa: PLR2004
 
 
 def _leads(leader: Process) -> bool:

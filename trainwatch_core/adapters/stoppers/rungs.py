@@ -8,6 +8,8 @@ import signal
 from collections.abc import Callable
 
 from trainwatch_core.adapters import shell
+from trainwatch_core.adapters.shell import Ran
+from trainwatch_core.model.errors import TrainwatchError
 from trainwatch_core.model.stop import Execution, JobState, Probe, StepResult, StopPlan, StopStep
 from trainwatch_core.ports import Clock
 from trainwatch_core.report.redact import clean, plain, redact
@@ -30,8 +32,14 @@ def minimal_environment() -> dict[str, str]:
     return fixed | {"HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name}
 
 
-def climb(
-    plan: StopPlan, clock: Clock, *, send: Callable[[StopStep], StepResult], look: Callable[[], Probe]
+def climb(  # what a stop is made of
+    plan: StopPlan,
+    clock: Clock,
+    *,
+    send: Callable[[StopStep], StepResult],
+    look: Callable[[], Probe],
+    run: Callable[[StopStep, StopPlan], Ran],
+    patient: bool = False,
 ) -> Execution:
     """Take the steps of the plan, and no others, until the job is gone or the ladder ends.
 
@@ -40,41 +48,58 @@ def climb(
         clock: Time.
         send: Takes a rung that is a signal.
         look: The independent probe.
+        run: Runs a rung that is a command.
+        patient: Whether a look that finds nothing out may find something out later (the network was away). No harder
+            rung is taken then while nobody knows how the job is.
     """
     results: list[StepResult] = []
     probe = look()
     for step in plan.steps:
-        result = run_step(step, plan, clock) if step.argv else send(step)
+        result = run_step(step, plan, run) if step.argv else send(step)
         results.append(result)
         # Waiting for the effect of what did not happen only lets the job run on.
-        probe = await_gone(look, step.wait if result.ok else 0.0, clock)
-        if probe.state is JobState.GONE:
+        probe = await_gone(look, step.wait if result.ok or result.unsure else 0.0, clock, patient=patient)
+        if probe.state in {JobState.GONE, JobState.REPLACED} or (patient and probe.state is JobState.UNKNOWN):
             break
     return Execution(tuple(results), probe)
 
 
-def await_gone(look: Callable[[], Probe], wait: float, clock: Clock) -> Probe:
+def await_gone(look: Callable[[], Probe], wait: float, clock: Clock, *, patient: bool = False) -> Probe:
     """Look again and again until the job is gone, or for at most `wait` seconds; the last look."""
     deadline = clock.monotonic() + wait
     pause = _FIRST_PAUSE
-    while (probe := look()).state is JobState.ALIVE and (left := deadline - clock.monotonic()) > 0:
+    again = {JobState.ALIVE, JobState.UNKNOWN} if patient else {JobState.ALIVE}
+    while (probe := look()).state in again and (left := deadline - clock.monotonic()) > 0:
         clock.sleep(min(pause, left))
         pause = min(2 * pause, _LONGEST_PAUSE)
     return probe
 
 
-def run_step(step: StopStep, plan: StopPlan, clock: Clock) -> StepResult:
+def run_step(step: StopStep, plan: StopPlan, run: Callable[[StopStep, StopPlan], Ran]) -> StepResult:
     """Run a rung that is a command, in the directory and environment that the plan names."""
     try:
-        ran = shell.run(step.argv, clock=clock, timeout=step.timeout, environment=plan.environment, cwd=plan.cwd)
+        ran = run(step, plan)
     except OSError as error:
         return StepResult(
             step.label, ok=False, detail=clean(f"Could not be started: {error.strerror} ({step.argv[0]})")
         )
-    return StepResult(step.label, ran.exit_code == 0, ran.exit_code, _outcome(ran, step), _tail(ran))
+    except TrainwatchError as error:
+        return StepResult(step.label, ok=False, detail=clean(f"Was not run: {error}", 500))
+    return StepResult(step.label, ran.exit_code == 0, ran.exit_code, _outcome(ran, step), _tail(ran), unsure=ran.lost)
 
 
-def _outcome(ran: shell.Ran, step: StopStep) -> str:
+def run_here(clock: Clock) -> Callable[[StopStep, StopPlan], Ran]:
+    """Runs the commands of a plan on this machine."""
+
+    def run(step: StopStep, plan: StopPlan) -> Ran:
+        return shell.run(step.argv, clock=clock, timeout=step.timeout, environment=plan.environment, cwd=plan.cwd)
+
+    return run
+
+
+def _outcome(ran: Ran, step: StopStep) -> str:
+    if ran.lost:
+        return f"The connection to {step.host} was lost after it was sent: nobody knows whether it was carried out"
     if ran.exit_code is None:
         return f"Did not end within {step.timeout:g} s; it and its process group were killed"
     if ran.exit_code < 0:
@@ -89,7 +114,7 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _tail(ran: shell.Ran) -> str:
+def _tail(ran: Ran) -> str:
     """The output as lines for a person: redacted, nothing invisible, no half line that could be half a secret."""
     output = ran.output
     if ran.written > len(output):
