@@ -9,6 +9,7 @@ from bot.blocks.words import SIGNS, Setting, linked, people, when, with_people
 from trainwatch_core.decision.authority import Refusal, Verb
 from trainwatch_core.model.errors import TrainwatchError
 from trainwatch_core.model.message import Card
+from trainwatch_core.model.numbers import say
 from trainwatch_core.model.round import Round
 from trainwatch_core.report.compose import safe
 
@@ -75,7 +76,7 @@ def why_message(last: Round | None) -> Message:
     lines += [f"Held back: {safe(text)}" for text in verdict.held_back]
     lines += [safe(verdict.would_change)] if verdict.would_change else []
     lines += [f"Looked at: {safe(text)}" for text in last.source.inspected[:5]]
-    latest = ", ".join(f"{safe(name)} {value:.4g}" for name, value in last.latest.items())
+    latest = ", ".join(f"{safe(name)} {say(value)}" for name, value in last.latest.items())
     blocks = [heading(f"*Why {verdict.decision}* (round {last.number})"), *each(lines, 600)]
     return message(f"Why {verdict.decision}", [*blocks, said([f"Newest values: {latest or 'none'}"])])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.blocks.limits import CONTEXT, Block, Message, actions, button, each, heading, menu, message, own, small
+from bot.blocks.limits import CONTEXT, Block, Message, actions, button, each, heading, menu, message, own, small, tight
 from bot.blocks.words import SIGNS, Setting, linked, when, who
 from bot.ids import Action, Choice
 from trainwatch_core.model.message import Card, Look
@@ -13,7 +13,7 @@ OVER = frozenset({Look.STOPPED, Look.FINISHED, Look.ENDED})
 def card_message(card: Card, setting: Setting) -> Message:
     """The card with its buttons; none when the watch is over."""
     due = f"next check {when(card.next_at, setting.zone)}" if card.next_at is not None else ""
-    lines = [card.why, " · ".join(card.metrics), " · ".join(part for part in (card.progress, due) if part)]
+    lines = [card.why, tight(" · ".join(card.metrics)), tight(" · ".join(p for p in (card.progress, due) if p))]
     proven = f" (proven {when(card.over_at, setting.zone)})" if card.over_at is not None else ""
     blocks = [heading(f"{SIGNS[card.look]} *{card.look}*{proven} · {linked(card.run, card.url)}")]
     blocks += each(lines)

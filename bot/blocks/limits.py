@@ -86,6 +86,11 @@ def inert(text: str) -> str:
     return redact(visible(text)).translate(_INERT)
 
 
+def tight(text: str) -> str:
+    """Numbers keep their percent sign where the line breaks."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
 def plain(text: str, limit: int = SECTION) -> Block:
     """A plain_text object: shown to the letter."""
     return {"type": "plain_text", "text": cut(redact(visible(text)).strip() or "-", limit), "emoji": False}

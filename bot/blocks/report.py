@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from bot.blocks.limits import (
     CONTEXT,
@@ -18,6 +19,7 @@ from bot.blocks.limits import (
     quoted,
     said,
     small,
+    tight,
 )
 from bot.blocks.words import DECISIONS, SIGNS, Setting, people, when, with_people
 from trainwatch_core.model.message import FinalSummary, Look, Notice, Report, StopOutcome
@@ -39,8 +41,8 @@ def report_message(report: Report, setting: Setting) -> Message:
     due = when(report.next_at, setting.zone, exact=True) if report.next_at is not None else "ending"
     blocks: list[Block] = [
         heading(f"{DECISIONS[report.decision]} *Decision: {report.decision}* · {at} · round {report.round_number}"),
-        labelled("Recent metrics", ", ".join(report.metrics), _FIELD),
-        labelled("Anomalies", " ".join(report.anomalies) or "none", _FIELD),
+        labelled("Recent metrics", tight(", ".join(report.metrics)), _FIELD),
+        labelled("Anomalies", _listed(report.anomalies), _FIELD),
         labelled("Reason", " ".join(report.reason), _FIELD),
         labelled("Next check", due),
     ]
@@ -50,6 +52,11 @@ def report_message(report: Report, setting: Setting) -> Message:
     whence.append(f"Evidence: {cut(' | '.join(map(_shortened, seen)), _LONG) or 'none'}")
     blocks.append(small(plain(" · ".join(whence), CONTEXT)))
     return message(f"{DECISIONS[report.decision]} {report.decision}, {state}: {report.run}", blocks)
+
+
+def _listed(anomalies: Sequence[str]) -> str:
+    """One goes on in its line, several stand below each other."""
+    return "\n".join(["", *(f"• {text}" for text in anomalies)]) if len(anomalies) > 1 else "".join(anomalies) or "none"
 
 
 def _shortened(line: str) -> str:
@@ -80,7 +87,10 @@ def notice_message(notice: Notice, setting: Setting) -> Message:
 
 def summary_message(summary: FinalSummary) -> Message:
     """The last words of a watch."""
-    lines = [_summed(label, text) for label, text in summary.lines]
+    together: dict[str, list[str]] = {}
+    for label, text in summary.lines:
+        together.setdefault(label, []).append(text)
+    lines = [_summed(label, " · ".join(texts)) for label, texts in together.items()]
     return message(f"FINAL_SUMMARY {summary.title}", [heading(f"🏁 *FINAL_SUMMARY* · {inert(summary.title)}"), *lines])
 
 

@@ -17,6 +17,7 @@ from bot.listeners.parsing import Word
 from bot.listeners.verbs import newest, obey
 from trainwatch_core.decision.authority import Verb
 from trainwatch_core.model.errors import ConflictError, InvalidInputError, NotFoundError
+from trainwatch_core.model.numbers import say
 from trainwatch_core.model.stop import RequestState, StopRequest
 
 LATER = 7200.0
@@ -93,7 +94,7 @@ def _too_late(desk: Desk, request: StopRequest, error: ConflictError) -> Message
     last = newest(desk, request.watch_id)
     if last is None or last.number <= request.round_number:
         return told
-    values = ", ".join(f"{name} {value:.4g}" for name, value in last.latest.items())
+    values = ", ".join(f"{name} {say(value)}" for name, value in last.latest.items())
     line = f"Round {last.number} since then: {last.verdict.decision}, {last.verdict.reasons[0].text} {values}"
     return Message(told.text, (*told.blocks, said([line])))
 

@@ -72,7 +72,7 @@ BAD = replace(
     REPORT,
     title="Wants to stop · resnet50-lr3e4",
     decision=Decision.STOP,
-    anomalies=("loss is NaN since step 40,350.",),
+    anomalies=("loss is NaN since step 40,350.", "grad_norm is NaN since step 40,351."),
     evidence=("/mnt/logs/a/very/long/path/to/a/training/of/ours/train.log", "log: RuntimeError: ``` <!channel>"),
 )
 QUESTION = StopQuestion(
@@ -99,7 +99,13 @@ SUMMARY = FinalSummary(
     "abcd1234",
     "resnet50-lr3e4",
     "resnet50-lr3e4: stopped, proven gone",
-    (("What happened", "Loss jumped."), ("Best", "loss 2.31"), ("Decided by", "slack:U0BO"), ("Saved", "about 9 h")),
+    (
+        ("What happened", "Loss jumped."),
+        ("Best", "loss 2.31 at step 40,100"),
+        ("Best", "val_acc 0.687 at step 40,000"),
+        ("Decided by", "slack:U0BO"),
+        ("Saved", "about 9 h"),
+    ),
 )
 
 MESSAGES: dict[str, Message] = {

@@ -198,3 +198,33 @@ def test_a_note_is_inert_markdown() -> None:
     text = note(summary, START)
     assert text.startswith("\n## 2026-03-02 21:00 UTC · ")
     assert "[y](http" not in text
+
+
+def test_since_when_the_metrics_moved_is_said_once() -> None:
+    """A round fits on a phone: what the first metric said holds for all."""
+    watch = a_watch()
+    view = seen(watch, {"train/loss": [3.0, 2.0], "eval/loss": [2.4, 1.2]})
+    before = replace(a_round(view), latest={"train/loss": 4.0, "eval/loss": 2.4})
+    told = ", ".join(compose(a_round(view), view, Setting(watch, before, (), START)).metrics)
+    assert told.count("since last check") == 1
+    assert "eval/loss 1.2 (\N{MINUS SIGN}50 %)" in told
+
+
+def test_the_summary_does_not_say_the_same_twice_with_newer_numbers() -> None:
+    """What it was asked for and what the last look saw differ in their counts only."""
+    watch = a_watch()
+    view = seen(watch, {"train/loss": [3.0]})
+    stopping = [
+        Finding("nan", "nan", Decision.STOP, Weight.HARD, "train/loss is NaN in 171 samples in a row."),
+        Finding("divergence", "divergence", Decision.STOP, Weight.SOFT, "train/loss rose from its best 0.272."),
+    ]
+    request = replace(
+        sample_request(), state=RequestState.STOPPED, reason="train/loss is NaN in 71 samples in a row.", onset_step=2.0
+    )
+    last = a_round(view, *stopping, decision=Decision.STOP)
+    lines = summarise(watch, last, view, Finish(START, request=request)).lines
+    assert dict(lines)["What happened"] == (
+        "train/loss is NaN in 71 samples in a row. train/loss rose from its best 0.272."
+    )
+    labels = [label for label, _ in lines]
+    assert labels.index("Best") < labels.index("Began at") < labels.index("Decided by")

@@ -26,6 +26,7 @@ _SHOWN_ROLES = (
 _MAX_KEY_METRICS = 4
 _MAX_LINES = 6
 _LINE = 300
+_SINCE = " since last check"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +114,21 @@ def _headline(round_: Round, recovered: Sequence[Finding], ended: str) -> str:
 
 def _metrics(round_: Round, view: View, previous: Round | None) -> tuple[str, ...]:
     before: Mapping[str, float] = previous.latest if previous is not None else {}
-    lines = [_metric(name, view, before.get(name)) for name, _ in chief_metrics(view)]
+    lines: list[str] = []
+    for name, _ in chief_metrics(view):
+        # Said once: after the first metric everybody knows since when the others have changed.
+        said = any(_SINCE in line for line in lines)
+        lines.append(_metric(name, view, before.get(name), "" if said else _SINCE))
     progress = _progress(round_, view)
     return tuple(([progress] if progress else []) + lines) or ("none seen yet",)
 
 
-def _metric(name: str, view: View, before: float | None) -> str:
+def _metric(name: str, view: View, before: float | None, since: str) -> str:
     series = view.history.series[name]
     line = f"{clean(redact(name), 60)} {say(series.last)}"
     remarks = []
     if before is not None and math.isfinite(before) and math.isfinite(series.last) and before != series.last:
-        remarks.append(f"{say_percent_change(before, series.last)} since last check")
+        remarks.append(f"{say_percent_change(before, series.last)}{since}")
     for word, wanted in (("baseline", view.baseline), ("target", view.target)):
         if name in wanted:
             remarks.append(f"{word} {say(wanted[name])}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +21,7 @@ from trainwatch_core.report.compose import chief_metrics, run_name, safe, second
 from trainwatch_core.report.markdown import escape_markdown
 
 _HOUR = 3600.0
+_NUMBER = re.compile(r"[0-9][0-9.,e+\-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +103,16 @@ def _what(last: Round, finish: Finish) -> str:
     if request is not None:
         stopping = [reason for reason in reasons if reason.argues_for is Decision.STOP]
         first = [request.reason] if request.reason else []
-        texts = [*first, *(reason.text for reason in stopping if reason.text != request.reason)]
+        # Of what it was asked for the last look had newer numbers, no news.
+        texts = [*first, *(safe(reason.text) for reason in stopping if not _same(safe(reason.text), request.reason))]
     else:
         texts = [reason.text for reason in reasons]
     return " ".join(safe(text) for text in texts[:2])
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two sentences differ in their numbers only."""
+    return _NUMBER.sub("#", one) == _NUMBER.sub("#", other)
 
 
 def _bests(view: View) -> list[str]:
@@ -143,18 +151,24 @@ def _stop_lines(request: StopRequest, view: View) -> list[tuple[str, str]]:
     who = str(request.decided_by) if request.decided_by else "nobody"
     if request.execute_after is not None and request.decided_by is not None:
         who += " (automatic mode)"
-    command = " ; then ".join(s.shown for s in request.plan.steps)
-    lines = [("Decided by", who), ("Command", command)]
+    command = ", then ".join(s.shown for s in request.plan.steps)
+    lines = _began(request, view)
+    lines += [("Decided by", who), ("Command", command)]
     execution = request.execution
     if execution is not None:
         gone = execution.probe.state in {JobState.GONE, JobState.REPLACED}
         lines.append(("Outcome", "gone" if gone else str(execution.probe.state)))
         lines.append(("Proof", safe(execution.probe.detail)))
-    if request.onset_step is not None:
-        lines.append(("Began at", f"step {say_step(request.onset_step)}"))
-        good = _last_good(request.onset_step, view)
-        if good is not None:
-            lines.append(("Last good step", f"{say_step(good)} (take the newest checkpoint up to there)"))
+    return lines
+
+
+def _began(request: StopRequest, view: View) -> list[tuple[str, str]]:
+    if request.onset_step is None:
+        return []
+    lines = [("Began at", f"step {say_step(request.onset_step)}")]
+    good = _last_good(request.onset_step, view)
+    if good is not None:
+        lines.append(("Last good step", f"{say_step(good)} (take the newest checkpoint up to there)"))
     return lines
 
 
