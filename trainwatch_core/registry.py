@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from trainwatch_core.adapters.stoppers.combined import CombinedStopper
 from trainwatch_core.adapters.stoppers.command import CommandStopper
@@ -26,6 +27,7 @@ from trainwatch_core.checks import (
 )
 from trainwatch_core.config import Settings
 from trainwatch_core.engine.world import Check
+from trainwatch_core.model.actor import ActorKind
 from trainwatch_core.model.errors import InvalidInputError, StopRefusedError
 from trainwatch_core.model.launch import LOCALHOST, Launch, parse_launch
 from trainwatch_core.model.line_pattern import LinePattern, read_line_pattern
@@ -56,6 +58,8 @@ def sources_of(watch: Watch, settings: Settings) -> Sequence[Source]:
         sources.append(_log_file(watch.context.log_path, settings))
     if watch.context.log_argv:
         sources.append(_log_command(watch.context.log_argv, settings))
+    if watch.run.kind is RunKind.WANDB and not settings.offline_folder(watch.run):
+        sources.append(_wandb_console(watch, settings))
     return sources
 
 
@@ -90,10 +94,12 @@ def offline_runs(folder: str, *, last: int) -> Sequence[str]:
 
 
 def _require_allowed(run: RunRef, settings: Settings) -> None:
-    allowed, entity = settings.wandb.entities, run.target.partition("/")[0]
-    if run.kind is RunKind.WANDB and allowed and entity not in allowed:
+    allowed = settings.wandb.entities
+    if run.kind is not RunKind.WANDB or not allowed:
+        return
+    if not any(fnmatchcase(run.project, each if "/" in each else f"{each}/*") for each in allowed):
         raise InvalidInputError(
-            "Runs of this entity are not watched here",
+            "Runs of this project are not watched here",
             where=str(run),
             todo=f"Allowed by [wandb] entities: {', '.join(allowed)}",
         )
@@ -192,8 +198,32 @@ def _wandb_server(watch: Watch, settings: Settings) -> Source:
     from trainwatch_core.adapters.sources.wandb.server import WandbServerSource  # noqa: PLC0415  # entered when needed
     from trainwatch_core.adapters.sources.wandb.settings import load_endpoint  # noqa: PLC0415  # likewise
 
+    server, told = settings.wandb, watch.context
+    return WandbServerSource(
+        watch.run,
+        endpoint=lambda: load_endpoint(server.base_url),
+        timeout=server.timeout,
+        named=(*told.key_metrics, *told.target, *told.baseline, *told.roles),
+        only_own=_lent(watch, settings),
+    )
+
+
+def _wandb_console(watch: Watch, settings: Settings) -> Source:
+    from trainwatch_core.adapters.sources.wandb.console import WandbConsoleSource  # noqa: PLC0415  # entered when needed
+    from trainwatch_core.adapters.sources.wandb.settings import load_endpoint  # noqa: PLC0415  # likewise
+
     server = settings.wandb
-    return WandbServerSource(watch.run, endpoint=lambda: load_endpoint(server.base_url), timeout=server.timeout)
+    return WandbConsoleSource(
+        watch.run,
+        endpoint=lambda: load_endpoint(server.base_url),
+        timeout=server.timeout,
+        only_own=_lent(watch, settings),
+    )
+
+
+def _lent(watch: Watch, settings: Settings) -> bool:
+    """Whether somebody in chat uses a W&B key that is not theirs, and the operator has not said what for."""
+    return watch.owner.kind is not ActorKind.LOCAL and not settings.wandb.entities
 
 
 def _wandb_offline(watch: Watch, settings: Settings) -> Source:

@@ -1,14 +1,15 @@
 """Stale: no new values for long, or the tracker contradicts them. Argues for WAIT, never for more.
 
 Method: the time since new values arrived, against the gaps that this run had before. Gaps of healthy runs
-(pre-emption, long evals) are as long as those of dead ones, so only a process or a scheduler can decide; that is
-looked at elsewhere. Where no times are known, `policy.stale_after` alone counts. NaN counts as a value: a NaN run is
-not silent.
+(pre-emption, long evals) are as long as those of dead ones, so the other witnesses are named beside it: the tracker's
+word, its heartbeat, the process or scheduler, the growth of the log. Whether a run is over is decided elsewhere. Where
+no times are known, `policy.stale_after` alone counts. NaN counts as a value: a NaN run is not silent.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say_duration, say_step
 from trainwatch_core.model.round import SourceStatus, View
 from trainwatch_core.model.run import RunState
+from trainwatch_core.model.stop import JobState
 
 NAME = "stale"
 MIN_SILENCE = 120.0
@@ -28,22 +30,56 @@ MIN_TIMES = 10
 
 
 def check(view: View) -> tuple[Finding, ...]:
-    """Silence, and a tracker that says the run is over while values arrive."""
+    """Silence, and witnesses that contradict each other: tracker, heartbeat, values, process, log."""
     if view.source.status is SourceStatus.UNREACHABLE or not view.history.series:
         return ()
     state = view.info.state
-    if state is RunState.CRASHED and view.new_rows > 0:
-        text = f"The tracker says {state}, but {view.new_rows} new values arrived: it goes on for now."
-        return (_finding("contradiction", text, "the tracker and the values agreed"),)
     if state is not None and state.over:
-        return ()
+        signs = tuple(_signs_of_life(view))
+        if not signs:
+            return ()
+        text = f"The tracker says {state}, but {_and(signs)}: it goes on for now."
+        return (_finding("contradiction", text, "the tracker and the other signs agreed"),)
     silence = _silence(view)
     if silence is None or silence <= _limit(view):
         return ()
     step = view.history.last_step
     where = f" after step {say_step(step)}" if math.isfinite(step) else ""
-    text = f"No new values for {say_duration(silence)}{where}{_heartbeat(view)}."
+    tracker = f"The tracker says {state}, but no" if state is not None else "No"
+    text = f"{tracker} new values for {say_duration(silence)}{where}{_witnesses(view)}."
     return (_finding("silent", text, "new values arrived"),)
+
+
+def _signs_of_life(view: View) -> Iterator[str]:
+    """What speaks against a tracker that says the run is over."""
+    if view.info.state is RunState.CRASHED and view.new_rows > 0:
+        yield f"{view.new_rows} new values arrived"
+    if view.job is not None and view.job.state is JobState.ALIVE:
+        yield f"the job is alive ({view.job.detail})"
+    # A run that says goodbye itself may write its last lines a little later; a crash is only the server's guess.
+    if view.info.state is RunState.CRASHED and (age := _log_age(view)) is not None and age <= HEARTBEAT_FRESH:
+        yield f"its log grew {say_duration(age)} ago"
+
+
+def _witnesses(view: View) -> str:
+    """What the others say of a run that brings no values."""
+    said = [_heartbeat(view)]
+    if view.job is not None and view.job.state is not JobState.UNKNOWN:
+        alive = view.job.state is JobState.ALIVE
+        said.append(f"{'though the job is alive' if alive else 'and the job is gone'} ({view.job.detail})")
+    if (age := _log_age(view)) is not None:
+        fresh = age <= HEARTBEAT_FRESH
+        said.append(f"{'though its log grew' if fresh else 'and its log stands still for'} {say_duration(age)}")
+        said[-1] += " ago" if fresh else ""
+    return "".join(f", {words}" for words in said if words)
+
+
+def _log_age(view: View) -> float | None:
+    return max(0.0, view.now - view.log_at) if view.log_at is not None and math.isfinite(view.log_at) else None
+
+
+def _and(parts: Sequence[str]) -> str:
+    return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
 
 
 def _silence(view: View) -> float | None:
@@ -70,8 +106,8 @@ def _heartbeat(view: View) -> str:
         return ""
     age = max(0.0, view.now - beat)
     if age <= HEARTBEAT_FRESH:
-        return f", though its last sign of life is {say_duration(age)} old"
-    return f", and no sign of life for {say_duration(age)}"
+        return f"though its last sign of life is {say_duration(age)} old"
+    return f"and no sign of life for {say_duration(age)}"
 
 
 def _finding(code: str, text: str, when: str) -> Finding:

@@ -184,9 +184,9 @@ def yes_or_no(value: object, _places: Places) -> bool:
 
 
 def entity(value: object, _places: Places) -> str:
-    """A W&B entity."""
-    if not isinstance(value, str) or not _ENTITY.fullmatch(value):
-        raise ValueError('the name of a W&B user or team, e.g. "my-team"')
+    """A W&B entity, or a pattern of its projects."""
+    if not isinstance(value, str) or not (_ENTITY.fullmatch(value) or _PATTERN.fullmatch(value)):
+        raise ValueError('the name of a W&B user or team, e.g. "my-team", or projects of one, e.g. "my-team/vision-*"')
     return value
 
 

@@ -87,7 +87,8 @@ class WandbTable:
 
     Attributes:
         base_url: Address of the server; None means what wandb itself is set to.
-        entities: Whose runs may be watched; empty means those of the key.
+        entities: Whose runs may be watched: `entity`, or a pattern of `entity/project`. Empty means those of the key's
+            user and teams for people in chat, who use a key that is not theirs, and all that it sees for its owner.
         timeout: Seconds that one request may take.
     """
 

@@ -10,12 +10,13 @@ from datetime import datetime
 from trainwatch_core.decision.ending import Ending, ending
 from trainwatch_core.decision.rounds import muted, with_ending
 from trainwatch_core.decision.verdict import decide
-from trainwatch_core.engine.world import ROUND_DEADLINE, World
+from trainwatch_core.engine.reading import Reading, read_sources
+from trainwatch_core.engine.world import World
 from trainwatch_core.model.change import Segment
-from trainwatch_core.model.errors import SourceUnavailableError, TrainwatchError
+from trainwatch_core.model.errors import TrainwatchError
 from trainwatch_core.model.finding import Finding
 from trainwatch_core.model.roles import Goal, Role, assign_roles, infer_role, main_of
-from trainwatch_core.model.round import Batch, Round, SourceReport, SourceStatus, View
+from trainwatch_core.model.round import Round, SourceReport, View
 from trainwatch_core.model.run import RunInfo
 from trainwatch_core.model.series import History
 from trainwatch_core.model.stop import Probe
@@ -54,9 +55,10 @@ def look(world: World, watch: Watch, past: Sequence[Round]) -> Look:
     """Look once. Sources that fail are told, never raised."""
     now = world.clock.now()
     previous = past[-1] if past else None
-    read = _read(world, watch)
+    read = read_sources(world, watch)
     source = _source_report(read, previous, now.timestamp())
-    history = _extended(read)
+    history = read.extended
+    job = _probe(world, watch)
     view = view_of(watch, history, _info(read, previous), source, now.timestamp())
     fresh = read.batch.rows if read.batch else {}
     main = main_of(Role.TRAIN_LOSS, view.roles, {name: s.count for name, s in history.series.items()})
@@ -65,11 +67,12 @@ def look(world: World, watch: Watch, past: Sequence[Round]) -> Look:
         new_rows=len(fresh[main]) if main is not None and main in fresh else 0,
         progress_at=_progress_at(fresh and any(len(r) for r in fresh.values()), history, previous, now.timestamp()),
         events=read.batch.events if read.batch else (),
+        job=job,
+        log_at=read.log_at,
     )
     # Old curves prove nothing while nobody can see: only the check for blindness speaks then.
     judged = view if read.batch is not None else replace(view, history=History(), roles={})
     findings = tuple(finding for check in world.checks for finding in check(judged))
-    job = _probe(world, watch)
     segment = None
     if read.batch is not None:
         batch = read.batch
@@ -83,7 +86,7 @@ def look(world: World, watch: Watch, past: Sequence[Round]) -> Look:
         notes=read.batch.notes if read.batch else (),
         tail=read.batch.tail if read.batch else (),
         job=job,
-        end=ending(view, job),
+        end=ending(view),
     )
 
 
@@ -130,46 +133,7 @@ def view_of(watch: Watch, history: History, info: RunInfo, source: SourceReport,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    batch: Batch | None
-    key: str
-    history: History
-    status: SourceStatus
-    kind: str
-    failures: tuple[str, ...]
-
-
-def _read(world: World, watch: Watch) -> _Read:
-    """Ask the sources in order; the first that answers wins."""
-    failures: list[str] = []
-    begun = world.clock.monotonic()
-    first: tuple[str, History] | None = None
-    for source in world.sources(watch):
-        history, cursor = world.store.history(watch.id, source.key)
-        if first is None or not first[1].series:
-            first = (source.key, history)
-        left = ROUND_DEADLINE - (world.clock.monotonic() - begun)
-        if left <= 0:
-            failures.append(f"No time was left in this round for {source.key}")
-            continue
-        try:
-            batch = source.fetch(cursor, deadline=left)
-        except SourceUnavailableError as error:
-            failures.append(str(error))
-            continue
-        return _Read(batch, source.key, history, source.status, source.kind, tuple(failures))
-    key, history = first or ("", History())
-    return _Read(None, key, history, SourceStatus.UNREACHABLE, "", tuple(failures))
-
-
-def _extended(read: _Read) -> History:
-    if read.batch is None:
-        return read.history
-    return (History() if read.batch.restarted else read.history).add(read.batch.news)
-
-
-def _source_report(read: _Read, previous: Round | None, now: float) -> SourceReport:
+def _source_report(read: Reading, previous: Round | None, now: float) -> SourceReport:
     since = None
     if read.batch is None:
         since = previous.source.since if previous is not None and previous.source.since is not None else now
@@ -177,7 +141,7 @@ def _source_report(read: _Read, previous: Round | None, now: float) -> SourceRep
     return SourceReport(read.status, read.kind, read.failures, inspected, since, read.key)
 
 
-def _info(read: _Read, previous: Round | None) -> RunInfo:
+def _info(read: Reading, previous: Round | None) -> RunInfo:
     if read.batch is not None:
         return read.batch.info
     # What was known stays known, but nobody can say now whether the run still lives.

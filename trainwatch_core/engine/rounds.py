@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from trainwatch_core.decision.cadence import next_interval
+from trainwatch_core.decision.ending import alarm
 from trainwatch_core.decision.rounds import Outlook, Telling, plan_round, wants_stop
 from trainwatch_core.engine.closing import Closing
 from trainwatch_core.engine.looking import Look, judge, look
@@ -116,7 +117,18 @@ class Rounds:
             farewell=self._farewell(watch, round_, seen),
         )
         outlook = Outlook(telling, next_in, seen.segment, proposal.request, pending, seen.end)
-        return plan_round(watch, round_, outlook)
+        planned = plan_round(watch, round_, outlook)
+        called = self._call(watch, round_, past) if seen.end is None else ()
+        return replace(planned, outbox=(*planned.outbox, *called))
+
+    @staticmethod
+    def _call(watch: Watch, round_: Round, past: Sequence[Round]) -> tuple[OutboxRow, ...]:
+        """The message to a person about a run that is silent; its key is that of the silence, so it is sent once."""
+        lasting = alarm(round_.findings, [before.findings for before in past])
+        if lasting is None or lasting.rounds > PAST:  # it was told when it began
+            return ()
+        begun = round_.number + 1 - lasting.rounds
+        return (OutboxRow(f"{watch.id}/stale/{begun}", watch.id, Notice(watch.id, lasting.words, loud=True)),)
 
     @staticmethod
     def _stopping_since(past: Sequence[Round], round_: Round) -> int:

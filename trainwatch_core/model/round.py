@@ -12,6 +12,7 @@ from trainwatch_core.model.finding import Finding
 from trainwatch_core.model.roles import Goal, Role
 from trainwatch_core.model.run import RunInfo
 from trainwatch_core.model.series import History, News, Rows
+from trainwatch_core.model.stop import Probe
 from trainwatch_core.model.verdict import Verdict
 from trainwatch_core.model.watch import Announcement, Policy
 
@@ -119,6 +120,8 @@ class View:
         planned_steps: Planned length on the axis of the steps.
         announced: Changes that the person said would come.
         policy: The gates.
+        job: A fresh probe of the job; None where no launch is known.
+        log_at: Unix seconds at which the fallback log last grew, where that was looked at; None if it was not.
     """
 
     history: History
@@ -136,6 +139,8 @@ class View:
     planned_steps: float | None = None
     announced: tuple[Announcement, ...] = ()
     policy: Policy = field(default_factory=Policy)
+    job: Probe | None = None
+    log_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

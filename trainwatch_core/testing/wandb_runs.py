@@ -6,11 +6,16 @@ import json
 import math
 import random
 from bisect import bisect_left
-from collections.abc import Mapping, MutableSequence
+from collections.abc import Iterable, Mapping, MutableSequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from trainwatch_core.testing.wandb_long import LongRows
+
 Row = Mapping[str, object]
+
+MOST_LINES = 10_000
+"""So many lines of the console come in one answer, whatever was asked for."""
 
 
 def now() -> str:
@@ -36,6 +41,9 @@ class FakeRun:
         rows: The history, ascending by `_step`; any sequence, so that it can be computed when asked for.
         events: System metrics.
         files: Names of the files that were sent.
+        group: The group of runs that it belongs to.
+        job_type: What kind of job of that group it is.
+        console: What it printed, line by line.
     """
 
     entity: str
@@ -51,6 +59,9 @@ class FakeRun:
     rows: MutableSequence[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    group: str | None = None
+    job_type: str | None = None
+    console: list[str] = field(default_factory=list)
 
     def fields(self) -> dict[str, object]:
         """Its fields in GraphQL."""
@@ -69,7 +80,8 @@ class FakeRun:
             "historyKeys": self.history_keys(),
             "historyLineCount": len(self.rows),
             "eventsLineCount": len(self.events),
-            "logLineCount": 0,
+            "logLineCount": len(self.console),
+            "logLines": self.log_lines,
             "historyTail": json.dumps([json.dumps(plain(row)) for row in self.rows[-1:]]),
             "eventsTail": "[]",
             "wandbConfig": self._own_config,
@@ -82,16 +94,14 @@ class FakeRun:
             "user": {"name": self.entity, "username": self.entity},
             "readOnly": False,
             "tags": [],
-            **dict.fromkeys(("sweepName", "description", "notes", "group", "jobType", "commit", "host")),
+            "group": self.group,
+            "jobType": self.job_type,
+            **dict.fromkeys(("sweepName", "description", "notes", "commit", "host")),
         }
 
     def history_keys(self) -> dict[str, object] | None:
         """Names, kinds and counts of all metrics, nested ones joined by dots; None before the first row."""
-        kinds: dict[str, dict[str, int]] = {}
-        for row in self.rows:
-            for name, value in flat(row).items():
-                of_name = kinds.setdefault(name, {})
-                of_name[kind_of(value)] = of_name.get(kind_of(value), 0) + 1
+        kinds = self.rows.kinds() if isinstance(self.rows, LongRows) else _kinds(self.rows)
         if not kinds:
             return None
         keys = {
@@ -103,6 +113,21 @@ class FakeRun:
     def sampled_history(self, specs: list[str]) -> list[list[Row]]:
         """For each spec the rows that have all its keys, drawn at random if there are more than asked for."""
         return [self._sampled(json.loads(spec)) for spec in specs]
+
+    def log_lines(
+        self,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        useImprovedPagination: bool = False,  # noqa: ARG002, FBT001, FBT002, N803  # GraphQL's
+    ) -> dict[str, object]:
+        """A page of what the run printed; the newest lines if `last` is given, at most MOST_LINES."""
+        begin = int(after or -1) + 1 if last is None else max(0, len(self.console) - min(last, MOST_LINES))
+        end = len(self.console) if first is None else begin + min(first, MOST_LINES)
+        shown = list(enumerate(self.console))[begin:end]
+        nodes = [{"number": n, "timestamp": None, "level": "", "label": "", "line": line} for n, line in shown]
+        page = {"endCursor": str(shown[-1][0]) if shown else None, "hasNextPage": end < len(self.console)}
+        return {"edges": [{"node": node} for node in nodes], "pageInfo": page}
 
     def history(self, samples: int = 500, minStep: int = 0, maxStep: int | None = None) -> list[str]:  # noqa: N803  # GraphQL's
         """Rows as JSON text."""
@@ -119,11 +144,14 @@ class FakeRun:
         least, most, samples = spec.get("minStep"), spec.get("maxStep"), spec.get("samples")
         rows: list[Row] = []
         end = _integer(most)
-        for row in self._between(_integer(least) or 0, None if end is None else end + 1):  # here it is inclusive
+        wanted = _integer(samples) or 500
+        between = self._between(_integer(least) or 0, None if end is None else end + 1)  # here it is inclusive
+        if isinstance(between, LongRows) and len(between) > wanted:
+            between = _draw(between, wanted)
+        for row in between:
             values = flat(row)
             if all(name in values for name in names):
                 rows.append({name: plain(values[name]) for name in names})
-        wanted = _integer(samples) or 500
         return rows if len(rows) <= wanted else _draw(rows, wanted)
 
     def _between(self, least: int, most: int | None) -> MutableSequence[Row]:
@@ -133,6 +161,15 @@ class FakeRun:
     def _live(self, names: list[str]) -> list[Row]:
         rows = [flat(row) for row in self.rows]
         return [{name: plain(row[name]) for name in names} for row in rows if all(name in row for name in names)]
+
+
+def _kinds(rows: Iterable[Row]) -> dict[str, dict[str, int]]:
+    kinds: dict[str, dict[str, int]] = {}
+    for row in rows:
+        for name, value in flat(row).items():
+            of_name = kinds.setdefault(name, {})
+            of_name[kind_of(value)] = of_name.get(kind_of(value), 0) + 1
+    return kinds
 
 
 def flat(row: Row, prefix: str = "") -> dict[str, object]:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 
 from trainwatch_core.testing.wandb_runs import FakeRun, now
 
 Runs = dict[tuple[str, str, str], FakeRun]
+
+
+_STAMP = re.compile(r"(ERROR )?\d{4}-\d\d-\d\dT\S+ ")
+"""What the SDK puts before each line of the console."""
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value else None
 
 
 def take_stream(run: FakeRun, body: Mapping[str, object]) -> None:
@@ -19,6 +28,8 @@ def take_stream(run: FakeRun, body: Mapping[str, object]) -> None:
             run.rows[chunk["offset"] :] = lines
         elif name == "wandb-events.jsonl":
             run.events[chunk["offset"] :] = lines
+        elif name == "output.log":
+            run.console[chunk["offset"] :] = [_STAMP.sub("", line).rstrip("\n") for line in chunk["content"]]
         elif name == "wandb-summary.json" and lines:
             run.summary = lines[-1]
     run.heartbeat_at = now()
@@ -27,28 +38,38 @@ def take_stream(run: FakeRun, body: Mapping[str, object]) -> None:
 
 
 def _passes(run: FakeRun, filters: str | None) -> bool:
-    """Whether a filter lets a run pass; of the one form that is asked for: `{"state": {"$in": [...]}}`."""
-    states = json.loads(filters or "{}").get("state", {}).get("$in")
-    return states is None or run.state in states
+    """Whether a filter lets a run pass; of the forms `{"state": {"$in": [...]}}` and `{"createdAt": {"$gte": ...}}`."""
+    wanted = json.loads(filters or "{}")
+    states, since = wanted.get("state", {}).get("$in"), wanted.get("createdAt", {}).get("$gte", "")
+    return (states is None or run.state in states) and f"{run.created_at}Z" >= since
 
 
-def root(known_runs: Runs, url: str) -> dict[str, object]:
-    """What can be asked for, for `graphql.execute`. Whoever asks is the entity `e`."""
+def root(known_runs: Runs, url: str, unknown: Collection[str] = ()) -> dict[str, object]:
+    """What can be asked for, for `graphql.execute`. Whoever asks is the entity `e`, of the team `lab`.
+
+    Args:
+        known_runs: The runs that there are.
+        url: Of the server.
+        unknown: Fields of a run that this server is too old to know.
+    """
 
     def project(name: str, entityName: str) -> dict[str, object] | None:  # noqa: N803  # GraphQL's
         runs = {run.name: run for run in known_runs.values() if (run.entity, run.project) == (entityName, name)}
 
         def run(name: str, missingOk: bool = True) -> dict[str, object] | None:  # noqa: ARG001, FBT001, FBT002, N803  # GraphQL's
-            return runs[name].fields() if name in runs else None
+            return fields_of(runs[name]) if name in runs else None
 
         def listed(order: str = "-created_at", first: int = 50, filters: str | None = None) -> dict[str, object]:
             chosen = [run for run in runs.values() if _passes(run, filters)]
-            newest = sorted(chosen, key=lambda run: run.created_at, reverse=order == "-created_at")
-            return {"edges": [{"node": run.fields()} for run in newest[:first]]}
+            newest = sorted(chosen, key=lambda run: run.created_at, reverse=order.startswith("-"))
+            return {"edges": [{"node": fields_of(run)} for run in newest[:first]]}
 
         owner = {"id": f"entity-{entityName}", "name": entityName}
         known = {"id": f"project-{name}", "internalId": "1", "name": name, "entity": owner, "readOnly": False}
         return {**known, "run": run, "bucket": run, "runs": listed} if runs else None
+
+    def fields_of(run: FakeRun) -> dict[str, object]:
+        return {name: value for name, value in run.fields().items() if name not in unknown}
 
     def upsert(input: Mapping[str, object]) -> dict[str, object]:  # noqa: A002  # GraphQL's
         path = (str(input.get("entityName") or "e"), str(input.get("modelName")), str(input.get("name")))
@@ -57,6 +78,7 @@ def root(known_runs: Runs, url: str) -> dict[str, object]:
         run.display_name = str(input.get("displayName") or run.display_name)
         run.config = str(input.get("config") or run.config)
         run.state = str(input.get("state") or "running")
+        run.group, run.job_type = _text(input.get("groupName")), _text(input.get("jobType"))
         return {"bucket": run.fields(), "inserted": inserted}
 
     def files(input: Mapping[str, object]) -> dict[str, object]:  # noqa: A002  # GraphQL's
@@ -64,9 +86,18 @@ def root(known_runs: Runs, url: str) -> dict[str, object]:
         sent = [{"name": name, "uploadUrl": f"{url}/storage/{name}"} for name in names]
         return {"runID": input["runName"], "uploadHeaders": [], "files": sent}
 
-    who = {"id": "user-e", "entity": "e", "username": "e", "email": "e@example.invalid", "flags": "{}", "admin": False}
+    who = {
+        "id": "user-e",
+        "entity": "e",
+        "username": "e",
+        "name": "E",
+        "deletedAt": None,
+        "email": "e@example.invalid",
+        "flags": "{}",
+        "admin": False,
+    }
     return {
-        "viewer": {**who, "teams": {"edges": []}, "apiKeys": {"edges": []}},
+        "viewer": {**who, "teams": {"edges": [{"node": {"name": "lab"}}]}, "apiKeys": {"edges": []}},
         "serverInfo": {"features": []},
         "entity": lambda name: {"name": name, "organization": None},
         "project": project,

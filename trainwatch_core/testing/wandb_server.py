@@ -9,7 +9,7 @@ import json
 import ssl
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -62,6 +62,9 @@ class FakeWandb:
         requests: Body of each GraphQL request so far.
         keys: Authorization header of each.
         raw: If set, the body of GraphQL answers.
+        unknown: Fields of a run that this server is too old to know.
+        faulty_after: From how many further GraphQL requests on it has which fault.
+        on_request: Called before each answer to a GraphQL request.
     """
 
     def __init__(self) -> None:
@@ -71,6 +74,9 @@ class FakeWandb:
         self.requests: list[dict[str, object]] = []
         self.keys: list[str] = []
         self.raw: bytes | None = None
+        self.unknown: set[str] = set()
+        self.faulty_after: tuple[int, Fault] | None = None
+        self.on_request: Callable[[], object] | None = None
         self.closing = threading.Event()
         self.lock = threading.RLock()
         self._http = _Http(("127.0.0.1", 0), _Handler)
@@ -113,6 +119,17 @@ class FakeWandb:
             "WANDB_SILENT": "true",
         }
 
+    def next_fault(self) -> Fault:
+        """What is wrong with the answer that comes now."""
+        with self.lock:
+            if self.on_request is not None:
+                self.on_request()
+            if self.faulty_after is None:
+                return self.fault
+            left, fault = self.faulty_after
+            self.faulty_after = (max(0, left - 1), fault)
+            return self.fault if left else fault
+
     def answer(self, request: Mapping[str, object]) -> dict[str, object]:
         """The answer to a GraphQL request.
 
@@ -122,7 +139,7 @@ class FakeWandb:
         variables = request.get("variables")
         with self.lock:
             given = variables if isinstance(variables, dict) else {}
-            return execute(str(request["query"]), given, root(self.runs, self.url))
+            return execute(str(request["query"]), given, root(self.runs, self.url, self.unknown))
 
     def stream(self, path: str, body: Mapping[str, object]) -> dict[str, object]:
         """Take what the SDK streams of a run."""
@@ -164,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _graphql(self, request: dict[str, object]) -> None:
         self.server.fake.requests.append(request)
         self.server.fake.keys.append(self.headers.get("Authorization", ""))
-        fault = self.server.fake.fault
+        fault = self.server.fake.next_fault()
         if fault in _SILENT:
             self._hold(fault)
             return

@@ -62,6 +62,7 @@ class FakeWorld:
         source: The only source; twenty new rows a round unless a test writes another script.
         stopper: How every job is stopped; None for unknown.
         sources: Sources of single runs, before `source`.
+        further: Sources of all runs, after that one.
         stoppers: Stoppers of single runs, before `stopper`.
         held: Names that a worker holds.
     """
@@ -84,6 +85,7 @@ class FakeWorld:
     rules: Rules = field(default_factory=lambda: Rules(local_user="ana"))
     owner: str = "here:1"
     sources: Mapping[str, ScriptedSource] = field(default_factory=dict)
+    further: Sequence[ScriptedSource] = ()
     stoppers: Mapping[str, ScriptedStopper] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
 
@@ -102,7 +104,7 @@ class FakeWorld:
                 painter=self.painter,
                 locker=self.locker,
                 notebook=self.notebook,
-                sources=lambda watch: [self.sources.get(str(watch.run), self.source)],
+                sources=lambda watch: [self.sources.get(str(watch.run), self.source), *self.further],
                 stopper=lambda watch: self.stoppers.get(str(watch.run), self.stopper),
                 checks=(self._check,),
                 rules=self.rules,

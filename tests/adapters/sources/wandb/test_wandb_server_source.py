@@ -121,7 +121,7 @@ def test_a_long_run_comes_as_a_sample_and_a_tail(run: FakeRun, watched: WandbSer
 def test_after_a_long_silence_the_tail_has_no_gaps(run: FakeRun, fake: FakeWandb) -> None:
     """More new rows than one answer holds: a sample of them, and the newest complete."""
     endpoint = Endpoint(fake.url, fake.url, API_KEY)
-    source = WandbServerSource(parse_wandb_run("e/p/r"), endpoint=lambda: endpoint, reach=Reach(200, 100))
+    source = WandbServerSource(parse_wandb_run("e/p/r"), endpoint=lambda: endpoint, reach=Reach(200, 100, 1000))
     run.rows.extend(rows(0, 100))
     first = source.fetch(None, deadline=60)
     run.rows.extend(rows(100, 5000))

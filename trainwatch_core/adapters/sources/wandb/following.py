@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainwatch_core.adapters.sources.wandb.asking import Answer, Point, Sampled, Spec
+from trainwatch_core.adapters.sources.wandb.job import Job
 from trainwatch_core.adapters.sources.wandb.keys import choose, hidden
 from trainwatch_core.model.roles import Role, infer_role
 from trainwatch_core.model.round import Cursor
@@ -49,14 +50,18 @@ class Marks:
     Attributes:
         created: When the run was created, in the server's words: a run made anew under the same id begins anew.
         timed: Whether every row had a time, so that it may be asked for.
-        series: Metric name to its mark.
+        series: Metric name to its mark, on the axis of the run that is read.
         sampled: Steps below this one were read as a sample; 0 if none were.
+        state: The tracker's word of the last look.
+        job: Which run of the job is read, and what is known to join it to the next one.
     """
 
     created: str = ""
     timed: bool = True
     series: Mapping[str, Mark] = field(default_factory=dict)
     sampled: float = 0.0
+    state: str = ""
+    job: Job = field(default_factory=Job)
 
     @classmethod
     def of(cls, cursor: Cursor | None) -> Marks | None:
@@ -68,14 +73,27 @@ class Marks:
                 str(name): Mark(float(step), math.nan if time is None else float(time))
                 for name, (step, time) in cursor["series"].items()
             }
-            return cls(str(cursor["created"]), bool(cursor["timed"]), series, float(cursor["sampled"]))
+            created, timed, sampled = str(cursor["created"]), bool(cursor["timed"]), float(cursor["sampled"])
+            return cls(created, timed, series, sampled, str(cursor.get("state", "")), Job.of(cursor.get("job", {})))
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
 
     def cursor(self) -> Cursor:
         """As plain JSON."""
         series = {name: [mark.step, None if math.isnan(mark.time) else mark.time] for name, mark in self.series.items()}
-        return {"created": self.created, "timed": self.timed, "series": series, "sampled": self.sampled}
+        return {
+            "created": self.created,
+            "timed": self.timed,
+            "series": series,
+            "sampled": self.sampled,
+            "state": self.state,
+            "job": self.job.plain(),
+        }
+
+    @property
+    def last(self) -> Mark:
+        """The furthest of the marks; the mark before the first sample if there is none."""
+        return max(self.series.values(), key=lambda mark: mark.step, default=Mark())
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +103,12 @@ class Reach:
     Attributes:
         samples: The most rows of one answer.
         tail: Of a series that is longer, about so many of the newest rows come without a gap.
+        gapless: So many new rows of one series are read without a gap, in several answers; of more, the tail.
     """
 
     samples: int = 2000
     tail: int = 1000
+    gapless: int = 20_000
 
     def new_rows(self, name: str, mark: Mark, *, timed: bool) -> Spec:
         """What came since the mark, and the marked sample itself, which tells whether the past is still the same."""
@@ -104,17 +124,38 @@ class Reach:
     def newest(self, name: str, answer: Answer, *, timed: bool, floor: float = 0.0) -> Iterator[Spec]:
         """The tail of the series."""
         if answer.last_step is not None:
-            stride = (answer.last_step + 1) / (answer.counts.get(name) or answer.last_step + 1)
-            first = math.floor(answer.last_step + 1 - self.tail * max(1.0, stride))
+            first = math.floor(answer.last_step + 1 - self.tail * _stride(name, answer))
             yield Spec(name, self.samples, max(floor, first, 0.0), timed)
 
+    def between(self, name: str, mark: Mark, answer: Answer, *, timed: bool) -> Iterator[Spec]:
+        """All rows since the mark, in ranges that hold about `samples` each; nothing if they are too many."""
+        if answer.last_step is None:
+            return
+        stride = _stride(name, answer)
+        if (answer.last_step - mark.step) / stride > self.gapless:
+            return
+        first, width = max(mark.step, 0.0), math.ceil(self.samples * stride)
+        while first <= answer.last_step:
+            yield Spec.lossless(name, first, min(first + width - 1, answer.last_step), timed=timed)
+            first += width
 
-def wanted(answer: Answer, marks: Marks) -> tuple[tuple[str, ...], tuple[str, ...]]:
+
+def _stride(name: str, answer: Answer) -> float:
+    """Steps between two rows of a metric, about."""
+    steps = (answer.last_step or 0.0) + 1
+    return max(1.0, steps / (answer.counts.get(name) or steps))
+
+
+def wanted(answer: Answer, marks: Marks, named: Collection[str] = ()) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The metrics to follow, those followed already first; and those that are left out."""
     # A loss that was NaN from the first step on is text to the server: a metric with a role is followed whatever it is.
-    measured = [name for name in answer.counts if name in answer.numeric or infer_role(name)[0] not in _NO_MEASURE]
-    followed = choose(measured, tuple(marks.series))
+    measured = [name for name in answer.counts if name in answer.numeric or name in named or _measures(name)]
+    followed = choose(measured, tuple(marks.series), named)
     return followed, tuple(name for name in measured if name not in followed and not hidden(name))
+
+
+def _measures(name: str) -> bool:
+    return infer_role(name)[0] not in _NO_MEASURE
 
 
 def all_timed(answer: Answer) -> bool:

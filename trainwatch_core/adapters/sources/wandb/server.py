@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from typing import ClassVar
 
-from trainwatch_core.adapters.sources.wandb.asking import Answer, Sampled, Spec, encode_query, read_answer
-from trainwatch_core.adapters.sources.wandb.facts import GLOBAL_STEPS, flat_settings, planned_steps, unix_seconds
-from trainwatch_core.adapters.sources.wandb.following import (
-    Mark,
-    Marks,
-    Reach,
-    all_timed,
-    joined,
-    sampled_below,
-    wanted,
-)
-from trainwatch_core.adapters.sources.wandb.keys import left_out_note
+from trainwatch_core.adapters.sources.wandb.asking import Answer
+from trainwatch_core.adapters.sources.wandb.facts import flat_settings, planned_steps, unix_seconds
+from trainwatch_core.adapters.sources.wandb.following import Marks, Reach
+from trainwatch_core.adapters.sources.wandb.gathering import Gathered, gather
+from trainwatch_core.adapters.sources.wandb.joining import Joint, joint_of, trainer_step
+from trainwatch_core.adapters.sources.wandb.keys import left_out_note, some_of
+from trainwatch_core.adapters.sources.wandb.session import Session
 from trainwatch_core.adapters.sources.wandb.settings import Endpoint, load_endpoint
-from trainwatch_core.adapters.sources.wandb.transport import post
-from trainwatch_core.adapters.sources.wandb.values import number
+from trainwatch_core.model.errors import SourceUnavailableError
+from trainwatch_core.model.numbers import say_step
 from trainwatch_core.model.round import Batch, Cursor, SourceStatus
 from trainwatch_core.model.run import RunInfo, RunRef, RunState
-from trainwatch_core.model.series import Rows
 
 _STATES = {
     **{state.value: state for state in RunState},
@@ -32,19 +27,23 @@ _STATES = {
     "preempted": RunState.PENDING,
 }
 _LONGEST_NAME = 200
+_SILENT = 600.0
+"""Seconds without a heartbeat after which a run is looked for that goes on with the job: twice the server's own."""
 
 
 class WandbServerSource:
     """Reads a run by one GraphQL request a round.
 
-    A second one is sent only for what the first cannot know to ask: metrics that are new, more new rows than one answer
-    holds, a past that was rewritten. Both share the deadline.
+    Further ones are sent only for what the first cannot know to ask: metrics that are new, more new rows than one
+    answer holds, a past that was rewritten, a job that goes on under another run id. All share the deadline.
 
     Args:
         run: `entity/project/run`.
         endpoint: Where the server is; by default as wandb itself finds it.
         reach: How much is asked for.
         timeout: Seconds that a fetch may take, if its caller gives it more.
+        named: Metrics that the person spoke of: they are read whatever else there is.
+        only_own: Whether only runs of the key's user and teams may be read.
     """
 
     key: ClassVar[str] = "wandb"
@@ -58,106 +57,97 @@ class WandbServerSource:
         endpoint: Callable[[], Endpoint] = load_endpoint,
         reach: Reach | None = None,
         timeout: float = math.inf,
+        named: Collection[str] = (),
+        only_own: bool = False,
     ) -> None:
         self._timeout = timeout
         self._run = run
         self._endpoint = endpoint
         self._reach = reach or Reach()
+        self._named = frozenset(named)
+        self._only_own = only_own
 
     def fetch(self, cursor: Cursor | None, *, deadline: float) -> Batch:
         """Everything new since the cursor; see `ports.Source`."""
-        until = time.monotonic() + min(deadline, self._timeout)
-        endpoint = self._endpoint()
+        session = Session(self._endpoint(), time.monotonic() + min(deadline, self._timeout), only_own=self._only_own)
         known = Marks.of(cursor)
-        marks = known or Marks()
-        specs = [self._reach.new_rows(name, mark, timed=marks.timed) for name, mark in marks.series.items()]
-        answer = self._ask(endpoint, specs, until)
-        created = str(answer.run.get("createdAt") or "")
-        restarted = bool(cursor) and (known is None or known.created != created)
-        if restarted:
-            marks = Marks()
-        timed = marks.timed and all_timed(answer)
-        answered = not restarted and timed == marks.timed
-        first = dict(zip(marks.series, answer.series, strict=True)) if answered else {}
-        followed, left_out = wanted(answer, marks)
-        missing = {name: list(self._missing(name, answer, marks, first, timed=timed)) for name in followed}
-        second = self._second(endpoint, missing, until)
-        parts = {name: [*([first[name]] if name in first else []), *second[name]] for name in followed}
-        rows, series = _news(parts, marks, first, answer.last_step)
-        sampled = max([marks.sampled, *(sampled_below(some) for some in parts.values())])
+        ref = (known or Marks()).job.ref(self._run)
+        found = gather(session.asker(ref), known, self._reach, anew=bool(cursor), named=self._named)
+        batch = self._batch(session, ref, found, known)
+        if not _silent(batch.info):
+            return batch
+        heir = session.next_run(ref, found.answer.run, (*found.marks.job.before, ref.short))
+        return batch if heir is None else self._handed_over(session, batch, ref, heir)
+
+    def _handed_over(self, session: Session, batch: Batch, ref: RunRef, heir: str) -> Batch:
+        """The batch of a run whose job goes on under another id: the rest of the old one, or the new one's rows."""
+        job = (Marks.of(batch.cursor) or Marks()).job
+        marks = Marks(job=replace(job, run=heir, before=(*job.before, ref.short), offset=0.0))
+        says = f"The job goes on as run {heir}, after {ref.short}"
+        waiting = replace(
+            batch,
+            info=replace(batch.info, state=RunState.PENDING),
+            cursor=marks.cursor(),
+            notes=(*batch.notes, f"{says}; it is read next"),
+        )
+        if batch.rows:  # the end of the old one and the beginning of the new one would be one tangle
+            return waiting
+        new = marks.job.ref(self._run)
+        try:
+            found = gather(session.asker(new), marks, self._reach, anew=False, named=self._named)
+        except SourceUnavailableError:
+            return waiting
+        joined = self._batch(session, new, found, marks)
+        return replace(joined, notes=(says, *joined.notes), inspected=(*batch.inspected, *joined.inspected))
+
+    def _batch(self, session: Session, ref: RunRef, found: Gathered, known: Marks | None) -> Batch:
+        joint = joint_of(found, known)
+        offset = joint.job.offset
         return Batch(
-            rows=rows,
-            info=self._info(endpoint, answer),
-            cursor=Marks(created, timed, series, sampled).cursor(),
-            inspected=(self._url(endpoint),),
-            notes=tuple(self._notes(answer, left_out, sampled)),
-            restarted=restarted,
+            rows=found.rows(offset),
+            info=self._info(session.endpoint, ref, found.answer, offset),
+            cursor=replace(found.marks, job=joint.job).cursor(),
+            inspected=(_url(session.endpoint, ref),),
+            notes=tuple(self._notes(session, found, joint)),
+            restarted=found.restarted,
+            rewound_to=joint.rewound_to,
+            seams=joint.seams,
         )
 
-    def _ask(self, endpoint: Endpoint, specs: Sequence[Spec], until: float) -> Answer:
-        body = post(endpoint, "/graphql", encode_query(self._run, specs), seconds=until - time.monotonic())
-        return read_answer(body, self._run, specs)
-
-    def _missing(
-        self, name: str, answer: Answer, marks: Marks, first: Mapping[str, Sampled], *, timed: bool
-    ) -> Iterator[Spec]:
-        """What the second request must ask for of one series."""
-        mark, got = marks.series.get(name), first.get(name)
-        if mark is None:
-            yield from self._reach.whole(name, answer, timed=timed)
-        elif got is None:
-            yield self._reach.new_rows(name, mark, timed=timed)
-        elif got.full:
-            yield from self._reach.newest(name, answer, timed=timed, floor=mark.step)
-        elif mark.rewritten(got):
-            yield from self._reach.whole(name, answer, timed=timed)
-
-    def _second(
-        self, endpoint: Endpoint, missing: Mapping[str, Sequence[Spec]], until: float
-    ) -> Mapping[str, Sequence[Sampled]]:
-        specs = [spec for some in missing.values() for spec in some]
-        answers = iter(self._ask(endpoint, specs, until).series if specs else ())
-        return {name: [next(answers) for _ in some] for name, some in missing.items()}
-
-    def _info(self, endpoint: Endpoint, answer: Answer) -> RunInfo:
+    def _info(self, endpoint: Endpoint, ref: RunRef, answer: Answer, offset: float) -> RunInfo:
         run, settings = answer.run, flat_settings(answer.config)
-        global_steps = (number(answer.summary.get(name)) for name in GLOBAL_STEPS)
-        global_step = next((count for count in global_steps if count is not None), None)
+        last = None if answer.last_step is None else answer.last_step + offset
         return RunInfo(
-            name=str(run.get("displayName") or self._run.short)[:_LONGEST_NAME],
-            url=self._url(endpoint),
+            name=str(run.get("displayName") or ref.short)[:_LONGEST_NAME],
+            url=_url(endpoint, ref),
             state=_STATES.get(str(run.get("state")).lower()),
             heartbeat_at=unix_seconds(run.get("heartbeatAt")),
             started_at=unix_seconds(run.get("createdAt")),
-            planned_steps=planned_steps(settings, answer.last_step, global_step),
-            last_step=answer.last_step,
+            planned_steps=planned_steps(settings, last, trainer_step(answer)),
+            last_step=last,
             config=settings,
         )
 
-    def _url(self, endpoint: Endpoint) -> str:
-        return f"{endpoint.app_url}/{self._run.project}/runs/{self._run.short}"
-
-    def _notes(self, answer: Answer, left_out: Sequence[str], sampled: float) -> Iterator[str]:
-        yield from left_out_note(left_out)
+    def _notes(self, session: Session, found: Gathered, joint: Joint) -> Iterator[str]:
+        answer, sampled = found.answer, found.marks.sampled
+        yield from left_out_note(found.left_out)
+        if session.older:
+            yield "This W&B server is older than trainwatch's query: the run was read by wandb.Api, which is slower"
+        if joint.rewound_to is not None:
+            yield f"The run went back to step {say_step(joint.rewound_to)}: what was logged beyond it before is dropped"
         if sampled:
             yield f"Of the steps below {sampled:g} at most {self._reach.samples} rows of each metric were read"
+        if found.late:
+            yield f"There was no time to read {some_of(found.late)}; the next round does"
         if answer.run.get("stopped") is True and _STATES.get(str(answer.run.get("state"))) is RunState.RUNNING:
             yield "W&B has been asked to stop this run"
 
 
-def _news(
-    parts: Mapping[str, Sequence[Sampled]], marks: Marks, first: Mapping[str, Sampled], last_step: float | None
-) -> tuple[dict[str, Rows], dict[str, Mark]]:
-    """New rows of each series, and where each is left."""
-    rows: dict[str, Rows] = {}
-    series: dict[str, Mark] = {}
-    for name, some in parts.items():
-        mark = marks.series.get(name, Mark())
-        rewritten = name in first and mark.rewritten(first[name])
-        points = mark.news(joined(some), last_step, rewritten=rewritten)
-        series[name] = Mark(points[-1].step, points[-1].time) if points else mark
-        if points:
-            rows[name] = Rows.of(
-                [point.step for point in points], [point.value for point in points], [point.time for point in points]
-            )
-    return rows, series
+def _silent(info: RunInfo) -> bool:
+    if info.state is not None and info.state.over:
+        return True
+    return info.heartbeat_at is not None and time.time() - info.heartbeat_at > _SILENT
+
+
+def _url(endpoint: Endpoint, ref: RunRef) -> str:
+    return f"{endpoint.app_url}/{ref.project}/runs/{ref.short}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import queue
 import socket
 import ssl
@@ -21,6 +22,9 @@ MAX_ANSWER = 24 * 1024 * 1024
 """Bytes. The largest honest answer (32 metrics, 3,000 rows each) has about 12 million."""
 
 _OK = 200
+_JUDGED = frozenset({400, 422})
+"""What a GraphQL server answers to a query that it does not understand; the body says what it stumbled over."""
+_LONGEST_COMPLAINT = 65536
 _LATE = "W&B did not answer in time"
 _REFUSALS = {
     401: "W&B did not accept the credentials this time (401)",
@@ -38,7 +42,7 @@ _TODO = {
 
 
 def post(endpoint: Endpoint, path: str, body: bytes, *, seconds: float) -> bytes:
-    """The body of a 200 answer to a JSON POST.
+    """The body of a 200 answer to a JSON POST, or the complaint in JSON about a query that was not understood.
 
     The exchange runs in a thread of its own, because looking up a name cannot be interrupted and a server that drips
     byte after byte never meets the time limit of a socket. When time is up its socket is shut, which ends the thread.
@@ -105,6 +109,8 @@ class _Exchange(threading.Thread):
                 raise SourceUnavailableError(_LATE, where=self._endpoint.host)
             connection.request("POST", target, self._body, {**headers, **_headers(self._endpoint)})
             with connection.getresponse() as response:
+                if response.status in _JUDGED and (said := _complaint(response.read(_LONGEST_COMPLAINT))):
+                    return said
                 if response.status != _OK:
                     raise _refusal(self._endpoint, response.status)
                 body = response.read(MAX_ANSWER + 1)
@@ -113,6 +119,16 @@ class _Exchange(threading.Thread):
                 f"The answer of W&B has more than {MAX_ANSWER // 2**20} MB", where=self._endpoint.host
             )
         return body
+
+
+def _complaint(body: bytes) -> bytes:
+    """The errors in the answer to a query that was not understood, and only those; empty if it is something else."""
+    try:
+        loaded = json.loads(body)
+    except (ValueError, RecursionError):
+        return b""
+    errors = loaded.get("errors") if isinstance(loaded, dict) else None
+    return json.dumps({"errors": errors}).encode() if errors else b""
 
 
 def _refusal(endpoint: Endpoint, status: int) -> SourceUnavailableError:

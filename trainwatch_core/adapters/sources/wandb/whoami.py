@@ -23,7 +23,7 @@ def whoami(endpoint: Endpoint, *, seconds: float) -> str:
         said = json.loads(answer)
     except (ValueError, RecursionError):
         said = None
-    if not isinstance(said, dict):
+    if not isinstance(said, dict) or "data" not in said:
         raise SourceUnavailableError("This is no answer of W&B", where=endpoint.host)
     name = pick(said, "data.viewer.username")
     return name if isinstance(name, str) else ""

@@ -1,0 +1,80 @@
+"""Silence, and witnesses that contradict each other (C10)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from trainwatch_core.checks import stale
+from trainwatch_core.model.finding import Decision, Weight
+from trainwatch_core.model.round import View
+from trainwatch_core.model.run import RunInfo, RunState
+from trainwatch_core.model.stop import JobState, Probe
+from trainwatch_core.testing.histories import NOON, view_of_columns
+
+ALIVE, GONE = Probe(JobState.ALIVE, "pid 4211 runs"), Probe(JobState.GONE, "pid 4211: no such process")
+UNSEEN = Probe(JobState.UNKNOWN, "the host does not answer")
+LAST = NOON + 2990
+"""When the last of the values came."""
+
+
+def silent(minutes: float, state: RunState | None = RunState.RUNNING, beat: float | None = None) -> View:
+    """A run whose values stopped so many minutes ago."""
+    now = LAST + 60 * minutes
+    info = RunInfo(state=state, heartbeat_at=None if beat is None else now - beat)
+    columns = {"loss": [3.0 - n / 300 for n in range(300)]}
+    return view_of_columns(columns, now=now, progress_at=LAST, new_rows=0, info=info)
+
+
+def text(view: View) -> str:
+    """The one sentence; it argues for WAIT and can never argue for more."""
+    (finding,) = stale.check(view)
+    assert (finding.argues_for, finding.weight) == (Decision.WAIT, Weight.BLIND)
+    return finding.text
+
+
+def test_all_witnesses_are_named_beside_the_silence() -> None:
+    """C10, F-W03: "running", an old heartbeat, no values, a process that is gone, a log that stands still."""
+    view = replace(silent(47, beat=3600), job=GONE, log_at=LAST)
+    assert text(view) == (
+        "The tracker says running, but no new values for 47 min after step 299, and no sign of life for 60 min, "
+        "and the job is gone (pid 4211: no such process), and its log stands still for 47 min."
+    )
+
+
+def test_a_job_that_hangs_is_another_thing_than_metrics_that_do_not_arrive() -> None:
+    """C10: alive and writing its log, or alive and silent everywhere."""
+    logging = replace(silent(47, beat=30), job=ALIVE, log_at=LAST + 46 * 60)
+    assert text(logging).endswith(
+        "though its last sign of life is 30 s old, though the job is alive (pid 4211 runs), "
+        "though its log grew 60 s ago."
+    )
+    assert "its log stands still for 47 min" in text(replace(logging, log_at=LAST))
+
+
+@pytest.mark.parametrize("state", [RunState.CRASHED, RunState.FAILED, RunState.FINISHED, RunState.KILLED])
+def test_a_living_job_contradicts_a_tracker_that_says_it_is_over(state: RunState) -> None:
+    """C10, F-W04: whatever end the tracker tells."""
+    assert text(replace(silent(1, state), job=ALIVE)) == (
+        f"The tracker says {state}, but the job is alive (pid 4211 runs): it goes on for now."
+    )
+    assert stale.check(replace(silent(1, state), job=GONE)) == ()
+
+
+def test_a_growing_log_contradicts_a_reported_crash() -> None:
+    """F-W04: "crashed" is the server's guess; an exit that the run wrote itself may be followed by last lines."""
+    grows = LAST + 90
+    assert text(replace(silent(2, RunState.CRASHED), log_at=grows)) == (
+        "The tracker says crashed, but its log grew 30 s ago: it goes on for now."
+    )
+    assert stale.check(replace(silent(2, RunState.FINISHED), log_at=grows)) == ()
+    assert stale.check(replace(silent(60, RunState.CRASHED), log_at=grows)) == ()
+    both = replace(silent(2, RunState.CRASHED), log_at=grows, job=ALIVE, new_rows=3)
+    assert "but 3 new values arrived, the job is alive (pid 4211 runs) and its log grew" in text(both)
+
+
+def test_a_probe_that_could_not_look_proves_nothing() -> None:
+    """C10: unknown is neither alive nor gone."""
+    assert "job" not in text(replace(silent(47), job=UNSEEN))
+    assert stale.check(replace(silent(1, RunState.CRASHED), job=UNSEEN)) == ()

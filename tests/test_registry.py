@@ -1,0 +1,84 @@
+"""Which sources a watch has, and whose runs may be watched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from trainwatch_core.adapters.sources.wandb.console import WandbConsoleSource
+from trainwatch_core.adapters.sources.wandb.server import WandbServerSource
+from trainwatch_core.config import load_settings
+from trainwatch_core.config.settings import Settings
+from trainwatch_core.model.actor import Actor, ActorKind
+from trainwatch_core.model.errors import InvalidInputError
+from trainwatch_core.model.run import parse_wandb_run
+from trainwatch_core.model.watch import Watch
+from trainwatch_core.registry import sources_of
+from trainwatch_core.testing.store_samples import sample_watch
+
+SLACK = Actor(ActorKind.SLACK, "U1", "T1")
+ANA = Actor(ActorKind.LOCAL, "ana")
+
+
+def watch_of(path: str, owner: Actor = ANA) -> Watch:
+    return replace(sample_watch(), run=parse_wandb_run(path), owner=owner)
+
+
+def settings_with(tmp_path: Path, text: str) -> Settings:
+    file = tmp_path / "trainwatch.toml"
+    file.write_text(text)
+    file.chmod(0o600)
+    return load_settings(file, {"HOME": str(tmp_path)}, cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("entities", "path", "allowed"),
+    [
+        ('["lab"]', "lab/any/r", True),
+        ('["lab"]', "laboratory/any/r", False),
+        ('["lab/vision-*"]', "lab/vision-1/r", True),
+        ('["lab/vision-*"]', "lab/speech/r", False),
+        ('["other", "lab/speech"]', "lab/speech/r", True),
+        ("[]", "anybody/any/r", True),
+    ],
+)
+def test_only_runs_of_allowed_entities_and_projects_are_watched(
+    tmp_path: Path,
+    entities: str,
+    path: str,
+    allowed: bool,  # noqa: FBT001  # a table
+) -> None:
+    """F-W09: the list of the operator counts for everybody."""
+    settings = settings_with(tmp_path, f"[wandb]\nentities = {entities}\n")
+    for owner in (ANA, SLACK):
+        if allowed:
+            assert sources_of(watch_of(path, owner), settings)
+        else:
+            with pytest.raises(InvalidInputError, match="not watched here"):
+                sources_of(watch_of(path, owner), settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "owner", "lent"),
+    [("", SLACK, True), ("", ANA, False), ('[wandb]\nentities = ["lab"]\n', SLACK, False)],
+)
+def test_people_in_chat_use_a_key_that_is_not_theirs(tmp_path: Path, text: str, owner: Actor, lent: bool) -> None:  # noqa: FBT001  # a table
+    """F-W09: without a list, the key's own runs only, as metrics and as console; the owner of the key is free."""
+    sources = sources_of(watch_of("lab/p/r", owner), settings_with(tmp_path, text))
+    kinds = {type(source): source for source in sources}
+    assert {WandbServerSource, WandbConsoleSource} <= kinds.keys()
+    for kind in (WandbServerSource, WandbConsoleSource):
+        assert kinds[kind]._only_own is lent  # type: ignore[attr-defined]
+
+
+def test_the_console_is_looked_at_last(tmp_path: Path) -> None:
+    """A log that somebody named comes before what W&B captured."""
+    watch = watch_of("lab/p/r")
+    watch = replace(watch, context=replace(watch.context, log_path=str(tmp_path / "x.log"), log_argv=()))
+    assert [source.key for source in sources_of(watch, settings_with(tmp_path, ""))] == [
+        "wandb",
+        "log",
+        "wandb-console",
+    ]
