@@ -44,6 +44,25 @@ def _passes(run: FakeRun, filters: str | None) -> bool:
     return (states is None or run.state in states) and f"{run.created_at}Z" >= since
 
 
+def _project(name: str, entity: str, runs: Mapping[str, FakeRun], unknown: Collection[str]) -> dict[str, object]:
+    """A project that has runs."""
+
+    def fields_of(run: FakeRun) -> dict[str, object]:
+        return {name: value for name, value in run.fields().items() if name not in unknown}
+
+    def run(name: str, missingOk: bool = True) -> dict[str, object] | None:  # noqa: ARG001, FBT001, FBT002, N803  # GraphQL's
+        return fields_of(runs[name]) if name in runs else None
+
+    def listed(order: str = "-created_at", first: int = 50, filters: str | None = None) -> dict[str, object]:
+        chosen = [run for run in runs.values() if _passes(run, filters)]
+        newest = sorted(chosen, key=lambda run: run.created_at, reverse=order.startswith("-"))
+        return {"edges": [{"node": fields_of(run)} for run in newest[:first]]}
+
+    owner = {"id": f"entity-{entity}", "name": entity}
+    known = {"id": f"project-{name}", "internalId": "1", "name": name, "entity": owner, "readOnly": False}
+    return {**known, "run": run, "bucket": run, "runs": listed}
+
+
 def root(known_runs: Runs, url: str, unknown: Collection[str] = ()) -> dict[str, object]:
     """What can be asked for, for `graphql.execute`. Whoever asks is the entity `e`, of the team `lab`.
 
@@ -54,22 +73,8 @@ def root(known_runs: Runs, url: str, unknown: Collection[str] = ()) -> dict[str,
     """
 
     def project(name: str, entityName: str) -> dict[str, object] | None:  # noqa: N803  # GraphQL's
-        runs = {run.name: run for run in known_runs.values() if (run.entity, run.project) == (entityName, name)}
-
-        def run(name: str, missingOk: bool = True) -> dict[str, object] | None:  # noqa: ARG001, FBT001, FBT002, N803  # GraphQL's
-            return fields_of(runs[name]) if name in runs else None
-
-        def listed(order: str = "-created_at", first: int = 50, filters: str | None = None) -> dict[str, object]:
-            chosen = [run for run in runs.values() if _passes(run, filters)]
-            newest = sorted(chosen, key=lambda run: run.created_at, reverse=order.startswith("-"))
-            return {"edges": [{"node": fields_of(run)} for run in newest[:first]]}
-
-        owner = {"id": f"entity-{entityName}", "name": entityName}
-        known = {"id": f"project-{name}", "internalId": "1", "name": name, "entity": owner, "readOnly": False}
-        return {**known, "run": run, "bucket": run, "runs": listed} if runs else None
-
-    def fields_of(run: FakeRun) -> dict[str, object]:
-        return {name: value for name, value in run.fields().items() if name not in unknown}
+        runs = [run for run in known_runs.values() if (run.entity, run.project) == (entityName, name)]
+        return _project(name, entityName, {run.name: run for run in runs}, unknown) if runs else None
 
     def upsert(input: Mapping[str, object]) -> dict[str, object]:  # noqa: A002  # GraphQL's
         path = (str(input.get("entityName") or "e"), str(input.get("modelName")), str(input.get("name")))
