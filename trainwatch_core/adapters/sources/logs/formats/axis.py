@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 
 from trainwatch_core.adapters.sources.logs.formats.layout import Layout, StepKind
 
@@ -94,6 +95,45 @@ class Place:
         if epoch is not None and self.axis in {Axis.UNKNOWN, Axis.EPOCH}:
             self.axis, self.step = Axis.EPOCH, epoch
 
+    def go_on(self, steps: list[float], totals: set[float]) -> list[float] | None:
+        """Go along the steps of lines like the last one, without epochs.
+
+        Args:
+            steps: As printed.
+            totals: How many there will be, as printed beside them; empty if nowhere.
+
+        Returns:
+            The steps; None, and no move, where each line must be looked at for itself.
+        """
+        if self.axis is not Axis.STEP or not self.named or not 0 <= min(steps) <= max(steps) <= _LARGEST:
+            return None
+        if totals and (totals != {self.total} or max(steps) > max(totals)):
+            return None
+        found = [self.base + step for step in steps] if self.base else steps
+        self.step, self.raw = found[-1], steps[-1]
+        return found
+
+    def stay(self, count: int, epochs: list[float]) -> list[float] | None:
+        """Go along lines like the last one that name no step, and at most an epoch beside the metrics.
+
+        Args:
+            count: How many lines.
+            epochs: One a line, as printed; empty if nowhere.
+
+        Returns:
+            The steps; None, and no move, where each line must be looked at for itself.
+        """
+        if self.axis is Axis.STEP:
+            return [self.step] * count
+        if self.axis is Axis.COUNT:
+            found = [self.step + further for further in range(1, count + 1)]
+        elif self.axis is Axis.EPOCH and epochs and _rising([self.step, *epochs]) and epochs[-1] <= _LARGEST:
+            found = epochs
+        else:
+            return None
+        self.step = found[-1]
+        return found
+
     def _enter(self, epoch: float, epochs: float | None) -> None:
         self.first_epoch = (0.0 if epoch < 1 else 1.0) if self.epoch is None else min(self.first_epoch, epoch)
         self.epoch, self.epochs = epoch, epochs or self.epochs
@@ -130,6 +170,10 @@ class Place:
         elif further < 0:
             self.base = 0.0
         self.step_epoch = epoch
+
+
+def _rising(steps: list[float]) -> bool:
+    return all(earlier < later for earlier, later in pairwise(steps))
 
 
 def _read(numbers: list[str], index: int) -> float | None:

@@ -17,7 +17,7 @@ _RULE = re.compile(r"\s{0,16}[-=+]{8,400}\s{0,16}")
 _CELLS = re.compile(r"\s{0,16}\|([^|]{1,200})\|([^|]{0,200})\|\s{0,16}")
 _NAME = re.compile(r"[A-Za-z_][^\"'{}]{0,99}")
 _OPENS = re.compile(r"(?:[\"'][^\"'{}\[\]]{1,100}[\"']\s{0,4}:\s{0,4})?\{")
-_MARKS = "{-=+"
+_MARKS = frozenset("{-=+")
 
 
 @dataclass(slots=True)

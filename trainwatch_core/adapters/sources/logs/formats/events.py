@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from trainwatch_core.model.round import LogEvent
 from trainwatch_core.report.redact import clean, redact
 
@@ -31,27 +33,16 @@ _SIGNS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("killed", ("sigkill", "sigterm", "got signal: 9", "got signal: 15", "due to time limit", "due to preemption"), ()),
     ("killed", ("cancelled at",), ("slurm", "step", "job")),
 )
-_MARKS = (
-    *("emory", "MEMORY", "oom-", "oom_", "OOM", "ALLOC_FAILED", "NCCL", "nccl", "ProcessGroup", "verflow", "OVERFLOW"),
-    *(
-        "Traceback",
-        "CUDA error",
-        "device-side",
-        "llegal mem",
-        "ECC",
-        "egmentation",
-        "Bus error",
-        "core dumped",
-        "Killed",
-    ),
-    *("SIG", "got signal", "DUE TO", "CANCELLED AT"),
+_MARKS = re.compile(
+    "emory|MEMORY|oom[-_]|OOM|ALLOC_FAILED|NCCL|nccl|ProcessGroup|verflow|OVERFLOW|Traceback|CUDA error|device-side"
+    "|llegal mem|ECC|egmentation|Bus error|core dumped|Killed|SIG|got signal|DUE TO|CANCELLED AT"
 )
 _KILLED = "killed"  # all that a shell says of a process that was killed
 
 
-def eventful(text: str) -> bool:
-    """Whether a block of lines may hold an event at all: a quick look that spares most blocks the slow one."""
-    return any(mark in text for mark in _MARKS)
+def eventful(line: str) -> bool:
+    """Whether a line may be an event at all: a quick look that spares most lines the slow one."""
+    return bool(_MARKS.search(line))
 
 
 def event(line: str, step: float | None) -> LogEvent | None:

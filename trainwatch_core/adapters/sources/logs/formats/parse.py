@@ -14,6 +14,7 @@ from trainwatch_core.adapters.sources.logs.formats import events as _events
 from trainwatch_core.adapters.sources.logs.formats import lists, tables
 from trainwatch_core.adapters.sources.logs.formats.axis import Axis, number
 from trainwatch_core.adapters.sources.logs.formats.blocks import Blocks
+from trainwatch_core.adapters.sources.logs.formats.lane import LEAST, LONGEST, Lane, floats, lane_of, steps_of
 from trainwatch_core.adapters.sources.logs.formats.layout import NUMBER, PADDING, Layout
 from trainwatch_core.adapters.sources.logs.formats.sketch import layout_of, layout_of_fields
 from trainwatch_core.adapters.sources.logs.formats.state import Parsed, State, Witness
@@ -23,9 +24,10 @@ from trainwatch_core.model.series import Rows
 
 LINE_LIMIT = 65536
 MAX_METRICS = 64
-_BATCH = 256
+_BATCH = 1024
 _CACHE = 2048
 _CACHED_LENGTH = 4096
+_REGULAR = 8  # lines of a kind before it gets a lane of its own
 _NAN = float("nan")
 
 
@@ -56,10 +58,12 @@ def parse(
 class _Kind:
     """A layout, and where its samples go (bound when the first line of the kind is taken)."""
 
-    __slots__ = ("layout", "sinks")
+    __slots__ = ("lane", "layout", "seen", "sinks")
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
+        self.seen = 0
+        self.lane: Lane | None = None
         self.sinks: list[tuple[int, _Column]] | None = None
 
 
@@ -86,6 +90,7 @@ class _Reader:
         self.columns = {name: _Column(name, mark) for name, mark in state.marks.items()}
         self.events: list[LogEvent] = []
         self.understood = 0
+        self.taken: _Kind | None = None  # of the last line, if it may be the first of many
         self.date, self.time = "", _NAN
 
     def result(self) -> Parsed:
@@ -103,17 +108,49 @@ class _Reader:
         )
 
     def read(self, lines: list[str]) -> None:
-        hot = _events.eventful("\n".join(lines))
-        for line in lines:
-            if hot:
-                self._event(line)
-            if len(line) > LINE_LIMIT:
-                line = line[:LINE_LIMIT]  # noqa: PLW2901  # what stands behind is not read
-            if self.blocks.concerned or self.blocks.may_open(line):
-                for joined, count in self.blocks.take(line):
-                    self._line(joined, count)
-            else:
-                self._line(line)
+        slow = bool(self.witness or self.patterns) or max(map(len, lines)) > LONGEST
+        at = 0
+        while at < len(lines):
+            line = lines[at]
+            at += 1
+            self._event(line)
+            kind = self._one(line if len(line) <= LINE_LIMIT else line[:LINE_LIMIT])
+            if not slow and kind is not None:
+                at += self._run(kind, lines, at)
+
+    def _one(self, line: str) -> _Kind | None:
+        """Take one line; returns its kind, if further lines may be of the same."""
+        self.taken = None
+        if self.blocks.concerned or self.blocks.may_open(line):
+            for joined, count in self.blocks.take(line):
+                self._line(joined, count)
+        else:
+            self._line(line)
+        return self.taken
+
+    def _run(self, kind: _Kind, lines: list[str], start: int) -> int:
+        """Take lines of the kind of the last one all at once; returns how many were taken."""
+        lane = kind.lane
+        if lane is None or kind.sinks is None or (self.table is not None and self.table.delimiter):
+            return 0
+        rows = lane.run(lines, start)
+        if len(rows) < LEAST:
+            return 0
+        columns = list(zip(*rows, strict=True))
+        steps = steps_of(self.place, kind.layout, lane, columns)
+        if steps is None:
+            return 0
+        date = kind.layout.date_at
+        times = (
+            [self._when(line, date) for line in lines[start : start + len(rows)]] if date >= 0 else [_NAN] * len(rows)
+        )
+        for index, column in kind.sinks:
+            column.mark = steps[-1]
+            column.steps.fromlist(steps)
+            column.values.fromlist(floats(columns[lane.place[index]]))
+            column.times.fromlist(times)
+        self.understood += len(rows)
+        return len(rows)
 
     def _event(self, line: str) -> None:
         step = self.place.step if self.place.known or self.columns else None
@@ -155,6 +192,10 @@ class _Reader:
             kind = self._analyse(key, line)
         if kind is not None:
             self._take(kind, parts[1::2], line)
+            kind.seen += 1
+            if kind.seen == _REGULAR and kind.layout.pairs:
+                kind.lane = lane_of(key, parts[1::2], kind.layout)
+            self.taken = kind
         if self.table is not None and not self.table.delimiter and (kind is None or not kind.layout.pairs):
             self._row(line)
 
