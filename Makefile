@@ -9,7 +9,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 ARGS   ?=
 
-.PHONY: demo bot test e2e check format bench system-deps lock clean
+.PHONY: demo bot test e2e check format bench peers soak system-deps lock clean
 
 # Without a person, a program works the browser: that is Playwright, which only developers have.
 hands = $(if $(findstring --terminal,$(ARGS)),runtime,$(if $(findstring --auto,$(ARGS)),dev,runtime))
@@ -39,6 +39,15 @@ format: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(BIN)/pytest -n 0 --benchmark-enable --benchmark-only tests/bench $(ARGS)
+
+# trainwatch beside what people use today; with CASES=<directory of labelled runs> the table in docs/judgement.md is written anew.
+CASES ?=
+peers: $(VENV)/dev
+	$(BIN)/python -m tests.bench.contest $(CASES)
+
+# Long: ten thousand random healthy runs, and not one may be stopped.
+soak: $(VENV)/dev
+	TRAINWATCH_DRAWS=10000 $(BIN)/pytest --timeout 0 tests/scenarios/test_healthy_curves.py $(ARGS)
 
 # System parts of the tests (Debian). The product itself needs none of them.
 system-deps:
