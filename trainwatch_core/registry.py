@@ -12,6 +12,9 @@ from trainwatch_core.adapters.stoppers.guarded import GuardedStopper, Job
 from trainwatch_core.adapters.stoppers.ladders import Ladder
 from trainwatch_core.adapters.stoppers.places import LocalPlace, Places, Remote
 from trainwatch_core.adapters.stoppers.process import ProcessJob
+from trainwatch_core.adapters.stoppers.screen import Screen
+from trainwatch_core.adapters.stoppers.sessions import SessionJob
+from trainwatch_core.adapters.stoppers.tmux import Tmux
 from trainwatch_core.checks import (
     baseline,
     blind,
@@ -180,7 +183,19 @@ def _ladder(watch: Watch, reach: Reach) -> Ladder:
     )
 
 
-_STOPPERS: Mapping[str, Callable[[Launch, Watch, Reach], Job]] = {"pid": _process}
+def _tmux(launch: Launch, watch: Watch, reach: Reach) -> Job:
+    return SessionJob(launch, reach.places.at(launch.host), _ladder(watch, reach), Tmux())
+
+
+def _screen(launch: Launch, watch: Watch, reach: Reach) -> Job:
+    return SessionJob(launch, reach.places.at(launch.host), _ladder(watch, reach), Screen())
+
+
+_STOPPERS: Mapping[str, Callable[[Launch, Watch, Reach], Job]] = {
+    "pid": _process,
+    "tmux": _tmux,
+    "screen": _screen,
+}
 
 
 def _wandb_run(watch: Watch, settings: Settings) -> Source:

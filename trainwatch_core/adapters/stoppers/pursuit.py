@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from trainwatch_core.adapters.machines import Machine, Snapshot
 from trainwatch_core.adapters.procfs import Process
 from trainwatch_core.adapters.stoppers.jobs import Key, members, owns_number
-from trainwatch_core.model.errors import HostError
+from trainwatch_core.model.errors import HostError, StopRefusedError
 from trainwatch_core.model.stop import JobState, Probe, StepResult, StopStep
 from trainwatch_core.report.redact import clean, redact
 
@@ -56,6 +56,8 @@ class Pursuit:
             self.seen = frozenset()
             return snapshot, {}
         table = snapshot.table
+        for leader in self._further_leaders(snapshot):
+            self._owned.setdefault(leader, True)
         # Once a number was free it may be anybody's later, with a group of its own.
         self._owned = {leader: owned and owns_number(table, leader) for leader, owned in self._owned.items()}
         heads = [pid for pid, start in self.seen if pid in table and table[pid].start == start]
@@ -74,7 +76,7 @@ class Pursuit:
         self._signal, self._told = step.signal, set()
         try:
             return self._send(step)
-        except HostError as error:
+        except (HostError, StopRefusedError) as error:
             return StepResult(step.label, ok=False, detail=clean(f"{step.signal}: {error}", 500), unsure=True)
 
     def _send(self, step: StopStep) -> StepResult:
@@ -96,8 +98,13 @@ class Pursuit:
             if self._signal and (not self._leaders(left) or self._signal == "SIGKILL"):
                 self._tell(left.values(), snapshot)
             return self._report(snapshot, left)
-        except HostError as error:
+        except (HostError, StopRefusedError) as error:
             return Probe(JobState.UNKNOWN, clean(f"{self._name}: {error}", 500))
+
+    def _further_leaders(self, snapshot: Snapshot) -> Iterable[Key]:
+        """Processes that lead the job now, beside those that it was named by."""
+        del snapshot
+        return ()
 
     def _leaders(self, left: Mapping[int, Process]) -> list[Process]:
         return [left[pid] for pid, start in self._owned if pid in left and left[pid].start == start]
