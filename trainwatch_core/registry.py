@@ -14,6 +14,7 @@ from trainwatch_core.adapters.stoppers.places import LocalPlace, Places, Remote
 from trainwatch_core.adapters.stoppers.process import ProcessJob
 from trainwatch_core.adapters.stoppers.screen import Screen
 from trainwatch_core.adapters.stoppers.sessions import SessionJob
+from trainwatch_core.adapters.stoppers.slurm import SlurmJob
 from trainwatch_core.adapters.stoppers.tmux import Tmux
 from trainwatch_core.checks import (
     baseline,
@@ -191,10 +192,15 @@ def _screen(launch: Launch, watch: Watch, reach: Reach) -> Job:
     return SessionJob(launch, reach.places.at(launch.host), _ladder(watch, reach), Screen())
 
 
+def _slurm(launch: Launch, watch: Watch, reach: Reach) -> Job:
+    return SlurmJob(launch, reach.places.at(launch.host), _ladder(watch, reach))
+
+
 _STOPPERS: Mapping[str, Callable[[Launch, Watch, Reach], Job]] = {
     "pid": _process,
     "tmux": _tmux,
     "screen": _screen,
+    "slurm": _slurm,
 }
 
 

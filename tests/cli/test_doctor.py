@@ -134,7 +134,7 @@ def test_a_redirect_gets_no_token(told: Callable[..., tuple[int, str]], slack: S
     ("config", "line"),
     [
         ('[log]\nroots = ["/nowhere"]\n', "/nowhere is no folder"),
-        ('[[project]]\nmatch = "a/b"\nlaunch = "tmux:{run}"\n', "nobody here stops tmux:{run}"),
+        ('[[project]]\nmatch = "a/b"\nlaunch = "pigeon:{run}"\n', "nobody here stops pigeon:{run}"),
         ('[[project]]\nmatch = "a/b"\nstop_command = "/nowhere/stop --now"\n', "/nowhere/stop cannot be run"),
         ('[[project]]\nmatch = "a/b"\nlog_command = ["/nowhere/cat"]\n', "/nowhere/cat cannot be run"),
         ('[[project]]\nmatch = "a/b"\noffline = "/nowhere"\n', "/nowhere is no folder"),

@@ -45,9 +45,15 @@ class Stage(Protocol):
 
 
 class StopperConformance:
-    """All rules. The tests use a fixture `stage`; a job may be started anew under the same launch (`renewable`)."""
+    """All rules. The tests use a fixture `stage`.
+
+    Attributes:
+        renewable: Whether a job can be started anew under the same launch.
+        renewed: What a probe for the old job may say when a new one has its launch.
+    """
 
     renewable = True
+    renewed = frozenset({JobState.GONE, JobState.REPLACED})
 
     def test_a_job_is_known_by_facts_that_stay(self, stage: Stage) -> None:
         """Two looks at a running job give the same facts and a label of one visible line."""
@@ -120,7 +126,7 @@ class StopperConformance:
             stopper.execute(plan, TOKEN)
         assert stage.runs()
         assert not stopper.begun(TOKEN)
-        assert stage.stopper().probe(plan.identity).state in {JobState.GONE, JobState.REPLACED}
+        assert stage.stopper().probe(plan.identity).state in self.renewed
 
     def test_every_fact_counts(self, stage: Stage) -> None:
         """F-S05: one fact that differs is enough to refuse, and the message names it."""
