@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import logs
+from bot.blocks import limits
 from bot.blocks.limits import Message
 from bot.blocks.question import question_message
 from bot.blocks.report import report_message
@@ -53,7 +54,7 @@ def texts(found: object) -> list[dict[str, Any]]:
     return [text for value in found for text in texts(value)] if isinstance(found, list | tuple) else []
 
 
-def inert(message: Message, attack: str) -> None:
+def inert(message: Message) -> None:
     """Nothing of an attack reaches a place where Slack would obey it."""
     assert not CONTROL.search(message.text)
     for text in texts(list(message.blocks)):
@@ -62,7 +63,7 @@ def inert(message: Message, attack: str) -> None:
             # Mentions of our own people are ours.
             ours = re.sub(r"<@U0BO>", "", text["text"])
             assert not CONTROL.search(ours), ours
-            assert "`" not in ours.replace("`/watch", "") or attack not in text["text"]
+            assert "`" not in ours, ours
         elif text["type"] == "plain_text":
             assert text["emoji"] is False
 
@@ -81,13 +82,13 @@ def test_no_word_from_outside_is_a_command_to_slack(attack: str, place: int) -> 
     from bot.blocks.words import Setting  # noqa: PLC0415  # only here
 
     setting = Setting(ZoneInfo("UTC"), (BO,))
-    inert(report_message(report, setting), attack)
+    inert(report_message(report, setting))
     job = replace(JOB, label=told[2])
     plan = StopPlan("pid", "pid:1", told[3] or "h", (StopStep(told[4], argv=("/x", told[5])),), job, told[6])
     question = StopQuestion("w", "f" * 32, told[0], (told[1],), told[7], plan, "f" * 8, None, 60.0, told[8])
     request = StopRequest("f" * 32, "w", 1, RequestState.PENDING, plan, "f" * 64, "r", START)
     message = question_message(question, request, setting)
-    inert(message, attack)
+    inert(message)
     for block in message.blocks:
         for element in block["elements"] if block["type"] == "actions" else []:
             assert attack not in element["value"] or not attack.strip() or attack in "f" * 32
@@ -240,6 +241,15 @@ CANARIES = [
     "https://user:hunter2secret@example.org/x",
     "password=correcthorse7",
 ]
+
+
+@pytest.mark.parametrize("canary", CANARIES)
+def test_every_atom_of_a_message_redacts_by_itself(canary: str) -> None:
+    """F-I06: whoever writes the next message cannot forget it."""
+    secret = canary.partition("://user:")[2].partition("@")[0] or canary.partition("=")[2] or canary
+    atoms = (limits.inert(canary), limits.plain(canary), limits.quoted([canary]), limits.clipped(canary))
+    made = [*atoms, limits.message(canary, [limits.said([canary]), limits.labelled("x", canary)]).text]
+    assert not [atom for atom in made if secret in str(atom)]
 
 
 @pytest.mark.parametrize("canary", CANARIES)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,11 +13,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from trainwatch_core.adapters.stores.sql import open_store
 from trainwatch_core.demo import lookalike
 from trainwatch_core.demo.acts import approve_and_see, watch_and_ask
 from trainwatch_core.demo.lookalike import DIGEST_CHANNEL, Lookalike
 from trainwatch_core.demo.person import Person, person
 from trainwatch_core.demo.scene import RUN, Stage, play, training
+from trainwatch_core.model.message import StopQuestion
 
 pytestmark = [pytest.mark.system("npm", "chromium"), pytest.mark.timeout(900)]
 
@@ -61,6 +65,18 @@ def latency(shown: Lookalike) -> float:
     asked = next(entry["time"] for entry in log if entry["kind"] == "slash_commands")
     drawn = next(entry["time"] for entry in log if entry["summary"] == "files.completeUploadExternal")
     return float(drawn - asked) / 1000
+
+
+def wait_until_known(folder: Path) -> None:
+    """Wait until the bot knows where its question stands: a press before is asked to come again."""
+    limit = time.monotonic() + 60
+    while time.monotonic() < limit:
+        with contextlib.closing(open_store(str(folder / "trainwatch.db"))) as store:
+            rows = [row for watch in store.watches() for row in store.outbox(watch.id)]
+        if any(isinstance(row.body, StopQuestion) and row.receipt is not None for row in rows):
+            return
+        time.sleep(0.1)
+    raise AssertionError("the question has no receipt")
 
 
 def words_of(messages: list[dict[str, object]]) -> str:
@@ -125,8 +141,7 @@ def test_keep_running_takes_an_automatic_stop_back(program: Path, tmp_path: Path
         ana.sees_in_channel("Healthy")
         ana.open_thread()
         ana.sees("Keep running")
-        # The edit that dates it: from then on the bot knows where it stands.
-        ana.sees("valid until")
+        wait_until_known(tmp_path)
         ana.press("Keep running")
         ana.sees("Kept running by")
         assert runs(stage.pid)
