@@ -20,8 +20,8 @@ from trainwatch_core.model.errors import DeliveryError
 _LOG = logging.getLogger(__name__)
 TIMEOUT = 10
 """Seconds for one call."""
-QUICK = 2
-"""Seconds for one call while a click waits for its acknowledgement."""
+QUICK = 1.2
+"""Seconds for one call while a click waits for its acknowledgement; `/watch` makes two, and is given three seconds."""
 _PAGES = 5
 _HOOKS = "https://hooks.slack.com/"
 
@@ -39,7 +39,13 @@ class Web:
     def __init__(self, token: str, api_url: str) -> None:
         quiet = logging.getLogger("slack_sdk")
         self.client = WebClient(token, api_url, timeout=TIMEOUT, retry_handlers=[], logger=quiet)
-        self._quick = WebClient(token, api_url, timeout=QUICK, retry_handlers=[], logger=quiet)
+        self._quick = WebClient(
+            token,
+            api_url,
+            timeout=QUICK,  # type: ignore[arg-type]  # urllib takes parts of a second too
+            retry_handlers=[],
+            logger=quiet,
+        )
 
     def me(self) -> Json:
         """Who the bot is: `team_id`, `user_id`, `bot_id`, `url`."""

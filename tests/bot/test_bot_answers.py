@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -75,6 +76,16 @@ def test_who_keeps_it_running_is_named_and_for_how_long(office: Office, action: 
     office.work(8)
     (told,) = office.slack.said("not asked about again for 2 h")
     assert "\u25b6\ufe0f Kept running by <@U0BO>" in str(told["blocks"])
+
+
+def test_a_slow_slack_does_not_make_a_command_late(office: Office) -> None:
+    """F-A05: who asks and where they ask are looked up one after the other, and both fit into three seconds."""
+    for method in ("users.info", "conversations.info"):
+        office.slack.fail(method, Fault(seconds=1.7))
+    begun = time.monotonic()
+    told = office.command("lab/vision/r1")
+    assert time.monotonic() - begun < 3.0
+    assert "cannot verify you now" in told
 
 
 def test_the_list_looks_into_twenty_histories_and_counts_the_rest(office: Office) -> None:
