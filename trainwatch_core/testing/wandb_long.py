@@ -79,6 +79,12 @@ class LongRows(MutableSequence[Row]):
         """
         raise TypeError("let it grow instead")
 
+    def between(self, least: int, most: int | None) -> LongRows:
+        """The rows from one step on and before another one, as a database finds them: without looking at others."""
+        first = max(0, -(-least // self._stride) - self._first)
+        end = self._count if most is None else min(self._count, -(-most // self._stride) - self._first)
+        return self[first:end]
+
     def kinds(self) -> dict[str, dict[str, int]]:
         """Names, kinds and counts of all metrics, as if all rows had been looked at."""
         return {name: {"number": self._count} for name in ("_step", "_timestamp", *self.columns)}

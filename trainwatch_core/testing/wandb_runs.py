@@ -155,11 +155,14 @@ class FakeRun:
         return rows if len(rows) <= wanted else _draw(rows, wanted)
 
     def _between(self, least: int, most: int | None) -> MutableSequence[Row]:
+        if isinstance(self.rows, LongRows):
+            return self.rows.between(least, most)
         first = bisect_left(self.rows, least, key=_step)
         return self.rows[first : None if most is None else bisect_left(self.rows, most, key=_step)]
 
     def _live(self, names: list[str]) -> list[Row]:
-        rows = [flat(row) for row in self.rows]
+        # The SDK learns from them where live rows begin; those of a long run are not all computed for that.
+        rows = [flat(row) for row in (self.rows[:1] if isinstance(self.rows, LongRows) else self.rows)]
         return [{name: plain(row[name]) for name in names} for row in rows if all(name in row for name in names)]
 
 
