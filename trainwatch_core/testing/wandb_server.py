@@ -39,6 +39,7 @@ class Fault(StrEnum):
     HUGE = "huge"
     REDIRECT = "redirect"
     GARBAGE = "garbage"
+    BAD_GATEWAY = "bad gateway"
 
 
 _SILENT = frozenset({Fault.HANG, Fault.DRIP, Fault.DRIP_HEADERS, Fault.CLOSE})
@@ -48,8 +49,10 @@ _BODIES = {
     Fault.NO_PROJECT: b'{"data":{"project":null}}',
     Fault.HUGE: b" " * (30 * 1024 * 1024),
     Fault.REDIRECT: b"",
+    Fault.BAD_GATEWAY: b"bad gateway",
     Fault.GARBAGE: b"\x00\xff" + b"[" * 100_000,
 }
+_STATUSES = {Fault.REDIRECT: 302, Fault.BAD_GATEWAY: 502}
 
 
 class FakeWandb:
@@ -187,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.server.fake.raw is not None or fault in _BODIES:
             self._send(
-                302 if fault is Fault.REDIRECT else self.server.fake.status,
+                _STATUSES.get(fault, self.server.fake.status),
                 self.server.fake.raw or _BODIES.get(fault, b""),
             )
             return
