@@ -23,6 +23,7 @@ from trainwatch_core.adapters.sources.wandb.server import WandbServerSource
 from trainwatch_core.adapters.sources.wandb.settings import Endpoint
 from trainwatch_core.model.round import Batch
 from trainwatch_core.model.run import parse_wandb_run
+from trainwatch_core.testing.cursors import stored
 from trainwatch_core.testing.wandb_process import Plant, WandbProcess
 from trainwatch_core.testing.wandb_server import API_KEY
 
@@ -61,7 +62,7 @@ class Round:
     def look(self) -> None:
         """One round."""
         self._server.grow(self._name, NEW, PLANTED)
-        cursor = json.loads(json.dumps(self.batch.cursor))
+        cursor = stored(self.batch)
         wall, cpu = time.perf_counter(), time.process_time()
         self.batch = self._source.fetch(cursor, deadline=60)
         self.wall = min(self.wall, time.perf_counter() - wall)
@@ -237,7 +238,7 @@ def test_reading_an_offline_run(benchmark: BenchmarkFixture, offline: Path) -> N
     cursor = None
     for _ in range(4):
         part = parts.fetch(cursor, deadline=60)
-        cursor = json.loads(json.dumps(part.cursor))
+        cursor = stored(part)
         steps += part.rows["m0/loss"].steps.tolist() if "m0/loss" in part.rows else []
     assert steps == batch.rows["m0/loss"].steps.tolist()
     assert speed >= 15_000, f"{speed:.0f} rows/s"

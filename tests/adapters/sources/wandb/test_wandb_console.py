@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ import pytest
 from trainwatch_core.adapters.sources.wandb.console import MOST, USUAL, WandbConsoleSource
 from trainwatch_core.adapters.sources.wandb.settings import Endpoint
 from trainwatch_core.model.errors import SourceUnavailableError
-from trainwatch_core.model.round import Batch
 from trainwatch_core.model.run import parse_wandb_run
+from trainwatch_core.testing.cursors import stored
 from trainwatch_core.testing.wandb_runs import FakeRun
 from trainwatch_core.testing.wandb_server import API_KEY, FakeWandb, Fault
 
@@ -21,11 +20,6 @@ from trainwatch_core.testing.wandb_server import API_KEY, FakeWandb, Fault
 def source_of(fake: FakeWandb, path: str = "e/p/r", **options: Any) -> WandbConsoleSource:
     endpoint = Endpoint(fake.url, fake.url, API_KEY)
     return WandbConsoleSource(parse_wandb_run(path), endpoint=lambda: endpoint, **options)
-
-
-def stored(batch: Batch) -> Any:
-    """The cursor as it comes back from a database."""
-    return json.loads(json.dumps(batch.cursor, allow_nan=False))
 
 
 def lines(first: int, end: int) -> list[str]:

@@ -16,8 +16,8 @@ from trainwatch_core.adapters.sources.wandb import gathering
 from trainwatch_core.adapters.sources.wandb.server import WandbServerSource
 from trainwatch_core.adapters.sources.wandb.settings import Endpoint
 from trainwatch_core.model.errors import SourceUnavailableError
-from trainwatch_core.model.round import Batch
 from trainwatch_core.model.run import RunState, parse_wandb_run
+from trainwatch_core.testing.cursors import stored
 from trainwatch_core.testing.wandb_long import LongRows
 from trainwatch_core.testing.wandb_runs import FakeRun, Row
 from trainwatch_core.testing.wandb_server import API_KEY, FakeWandb, Fault
@@ -31,11 +31,6 @@ def rows(first: int, end: int, stride: int = 1, **further: float) -> list[Row]:
 def source_of(fake: FakeWandb, path: str = "e/p/r", **options: Any) -> WandbServerSource:
     endpoint = Endpoint(fake.url, fake.url, API_KEY)
     return WandbServerSource(parse_wandb_run(path), endpoint=lambda: endpoint, **options)
-
-
-def stored(batch: Batch) -> Any:
-    """The cursor as it comes back from a database."""
-    return json.loads(json.dumps(batch.cursor, allow_nan=False))
 
 
 @pytest.fixture

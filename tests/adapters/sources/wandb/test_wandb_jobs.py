@@ -8,16 +8,16 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from trainwatch_core.adapters.sources.wandb.job import Job, next_run, offset_of
 from trainwatch_core.adapters.sources.wandb.server import WandbServerSource
 from trainwatch_core.adapters.sources.wandb.settings import Endpoint
-from trainwatch_core.model.round import Batch
+from trainwatch_core.model.round import Batch, Cursor
 from trainwatch_core.model.run import RunState, parse_wandb_run
 from trainwatch_core.model.series import History
+from trainwatch_core.testing.cursors import stored
 from trainwatch_core.testing.wandb_runs import FakeRun, Row
 from trainwatch_core.testing.wandb_server import API_KEY, FakeWandb
 
@@ -40,13 +40,13 @@ class Reader:
     def __init__(self, fake: FakeWandb, path: str = "e/p/r") -> None:
         endpoint = Endpoint(fake.url, fake.url, API_KEY)
         self._source = WandbServerSource(parse_wandb_run(path), endpoint=lambda: endpoint)
-        self._cursor: Any = None
+        self._cursor: Cursor | None = None
         self.history = History()
 
     def look(self) -> Batch:
         """One round."""
         batch = self._source.fetch(self._cursor, deadline=20)
-        self._cursor = json.loads(json.dumps(batch.cursor, allow_nan=False))
+        self._cursor = stored(batch)
         self.history = (History() if batch.restarted else self.history).add(batch.news)
         return batch
 

@@ -25,9 +25,9 @@ from trainwatch_core.adapters.sources.wandb.framing import BLOCK, START, read_fr
 from trainwatch_core.adapters.sources.wandb.offline import WandbOfflineSource
 from trainwatch_core.adapters.sources.wandb.records import item_number
 from trainwatch_core.model.errors import SourceUnavailableError
-from trainwatch_core.model.round import Batch
 from trainwatch_core.model.run import RunState
 from trainwatch_core.model.series import Rows
+from trainwatch_core.testing.cursors import stored
 
 Samples = dict[str, list[tuple[float, float, float]]]
 
@@ -42,11 +42,6 @@ def samples(rows: Mapping[str, Rows]) -> Samples:
 
 def added(one: Samples, other: Samples) -> Samples:
     return {name: one.get(name, []) + other.get(name, []) for name in {**one, **other}}
-
-
-def stored(batch: Batch) -> Any:
-    """The cursor as it comes back from a database."""
-    return json.loads(json.dumps(batch.cursor, allow_nan=False))
 
 
 def run_file(offline: Path) -> Path:

@@ -18,6 +18,7 @@ from trainwatch_core.model.errors import SourceUnavailableError
 from trainwatch_core.model.round import Batch
 from trainwatch_core.model.run import RunState, parse_wandb_run
 from trainwatch_core.model.series import MAX_SERIES
+from trainwatch_core.testing.cursors import stored
 from trainwatch_core.testing.wandb_runs import FakeRun, Row
 from trainwatch_core.testing.wandb_server import API_KEY, FakeWandb
 
@@ -25,11 +26,6 @@ from trainwatch_core.testing.wandb_server import API_KEY, FakeWandb
 def rows(first: int, end: int, *, at: float = 1e9, **further: float) -> list[Row]:
     """A row for each step."""
     return [{"_step": n, "_timestamp": at + n, "loss": 1 / (n + 1), **further} for n in range(first, end)]
-
-
-def stored(batch: Batch) -> Any:
-    """The cursor as it comes back from a database."""
-    return json.loads(json.dumps(batch.cursor, allow_nan=False))
 
 
 def steps(batch: Batch, name: str = "loss") -> list[float]:
