@@ -95,7 +95,7 @@ def test_what_was_not_read_in_time_is_said_and_follows(
     fake.faulty_after = (2, Fault.HTML)
     first = source.fetch(None, deadline=5)
     assert set(first.rows) == {"loss"}
-    assert first.notes == ("There was no time to read val_loss, aaa; the next round does",)
+    assert first.notes == ("Not read this time: val_loss, aaa; the next round does",)
     fake.faulty_after = None
     second = source.fetch(stored(first), deadline=20)
     assert {name: len(new) for name, new in second.rows.items()} == {"val_loss": 100, "aaa": 100}

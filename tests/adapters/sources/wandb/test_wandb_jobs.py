@@ -98,6 +98,20 @@ def test_a_rewind_drops_what_it_overwrites_in_every_metric(run: FakeRun, reader:
     assert reader.seams == (60.0,)
 
 
+def test_a_rewind_that_the_run_has_long_overtaken_is_found(run: FakeRun, reader: Reader) -> None:
+    """F-W06: back to step 50 and on to step 5,000 between two looks: nothing of the old stretch is left."""
+    run.rows.extend(rows(0, 100))
+    reader.look()
+    del run.rows[50:]
+    run.rows.extend(rows(50, 5000, at=2e9, loss=lambda _: 7.0))
+    assert reader.look().notes == ("Not read this time: loss; the next round does",)
+    reader.look()
+    assert {value for step, value in reader.values() if step >= 50} == {7.0}
+    assert reader.history.series["loss"].bucket("minimum")[-1] == 7.0
+    assert reader.values()[-1][0] == 4999
+    assert not reader.look().rows
+
+
 def test_a_run_that_was_resumed_where_it_ended_keeps_all_and_shows_the_seam(run: FakeRun, reader: Reader) -> None:
     """A7: crashed at step 49, resumed two hours later from step 50."""
     run.rows.extend(rows(0, 50))

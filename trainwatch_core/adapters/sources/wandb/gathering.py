@@ -35,7 +35,7 @@ class Gathered:
         restarted: Whether the run was made anew under the same id.
         rewound_to: The step from which on the run was overwritten; None if it was not.
         left_out: Metrics that are not read at all.
-        late: Metrics that were not read in time; they follow in the next round.
+        late: Metrics that were not read, or not in time; they follow in the next round.
     """
 
     answer: Answer
@@ -79,10 +79,13 @@ def gather(ask: Ask, known: Marks | None, reach: Reach, *, anew: bool, named: Co
         first = {}
     followed, left_out = wanted(answer, marks, named)
     asking = _Asking(answer, marks, reach, first, timed=timed)
-    parts, late = _answered(ask, asking, followed)
+    parts = _answered(ask, asking, followed)
+    overtaken = {name for name in parts if asking.overtaken(name, parts[name])}
+    parts = {name: some for name, some in parts.items() if name not in overtaken}
+    late = tuple(name for name in followed if name not in parts)
     news = {name: asking.news(name, some) for name, some in parts.items()}
     rewound = {name for name in parts if asking.rewritten(name)}
-    series = {name: mark for name, mark in marks.series.items() if name not in parts}
+    series = {name: mark for name, mark in marks.series.items() if name not in parts and name not in overtaken}
     for name, some in parts.items():
         series[name] = _left_at(news[name], joined(some), marks.series.get(name, Mark()), rewound=name in rewound)
     ordered = {name: series[name] for name in followed if name in series}
@@ -125,6 +128,15 @@ class _Asking:
         mark, got = self._marks.series.get(name), self.first.get(name)
         return mark is not None and got is not None and mark.rewritten(got)
 
+    def overtaken(self, name: str, parts: Sequence[Sampled]) -> bool:
+        """Whether the run went back and has since passed the mark again, by more rows than one answer holds.
+
+        Its marks say nothing then: the series is read from its beginning in the next round.
+        """
+        mark, got = self._marks.series.get(name), self.first.get(name)
+        exact = mark is not None and got is not None and got.full and not parts[0].full
+        return exact and mark is not None and mark.rewritten(Sampled(joined(parts)))
+
     def news(self, name: str, parts: Sequence[Sampled]) -> tuple[Point, ...]:
         """What was not delivered yet."""
         mark = self._marks.series.get(name, Mark())
@@ -136,10 +148,8 @@ class _Asking:
         return spec.samples if count is None else min(spec.samples, count + 1)
 
 
-def _answered(
-    ask: Ask, asking: _Asking, followed: Sequence[str]
-) -> tuple[dict[str, Sequence[Sampled]], tuple[str, ...]]:
-    """All answers about each series, and the series that got none in time."""
+def _answered(ask: Ask, asking: _Asking, followed: Sequence[str]) -> dict[str, Sequence[Sampled]]:
+    """All answers about each series that got them in time."""
     parts: dict[str, Sequence[Sampled]] = {}
     asked: dict[str, tuple[list[Spec], bool]] = {}
     for name in followed:
@@ -159,7 +169,7 @@ def _answered(
             specs, instead = asked[name]
             new = [next(answers) for _ in specs]
             parts[name] = new if instead else [asking.first[name], *new]
-    return parts, tuple(name for name in followed if name not in parts)
+    return parts
 
 
 def _batches(asked: Mapping[str, tuple[list[Spec], bool]], asking: _Asking) -> Iterator[list[str]]:

@@ -138,7 +138,7 @@ class WandbServerSource:
         if sampled:
             yield f"Of the steps below {sampled:g} at most {self._reach.samples} rows of each metric were read"
         if found.late:
-            yield f"There was no time to read {some_of(found.late)}; the next round does"
+            yield f"Not read this time: {some_of(found.late)}; the next round does"
         if answer.run.get("stopped") is True and _STATES.get(str(answer.run.get("state"))) is RunState.RUNNING:
             yield "W&B has been asked to stop this run"
 
