@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trainwatch_core.model.roles import Goal, Role
+from trainwatch_core.model.round import View
 from trainwatch_core.model.series import FloatArray, Series
 
 CLIP = 1e150
@@ -16,6 +18,8 @@ BINS = 240
 _NORMAL = 1.4826
 """MAD of a normal distribution times this is its standard deviation."""
 _SLOPE_POINTS = 120
+SIGNIFICANT = 2.0
+"""Mann-Kendall z beyond which a trend is one: a flat curve gets there once in twenty times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,5 +165,104 @@ def curve(series: Series, bins: int = BINS) -> Curve:
     group = ((float(counts.sum()) - np.cumsum(counts)) // size).astype(np.int64)
     heads = np.flatnonzero(np.concatenate([[True], np.diff(group) < 0]))
     tails = np.concatenate([heads[1:], [len(points)]]) - 1
-    medians = np.array([np.median(part) for part in np.split(points, heads[1:])])
-    return Curve(starts[heads], ends[tails], medians, np.add.reduceat(counts, heads))
+    return Curve(starts[heads], ends[tails], _medians(points, heads), np.add.reduceat(counts, heads))
+
+
+def _medians(points: FloatArray, heads: np.ndarray[tuple[int], np.dtype[np.intp]]) -> FloatArray:
+    """The median of each stretch of points that begins at one of the heads; one sort for all of them."""
+    lengths = np.diff([*heads.tolist(), len(points)])
+    ordered = points[np.lexsort((points, np.repeat(np.arange(len(heads)), lengths)))]
+    low, high = heads + (lengths - 1) // 2, heads + lengths // 2
+    # Halved before they are added: two of the largest values must not overflow.
+    return np.asarray(ordered[low] / 2 + ordered[high] / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """What a metric has lost since its best; values are turned so that less is better.
+
+    Attributes:
+        seen: The whole run; `values` as logged.
+        best: The best running level.
+        best_step: Where that level stood.
+        readings: How many bins came since.
+        now: The running level at the end.
+        start: The worst running level before the best.
+        spread: Of the readings about their own running level.
+        after: Shape (readings + 1,): the turned values since the best.
+        lost_for: Steps for which the level has been, without a break, so low that little of what was gained is left.
+    """
+
+    seen: Curve
+    best: float
+    best_step: float
+    readings: int
+    now: float
+    start: float
+    spread: float
+    after: FloatArray
+    lost_for: float
+
+    @property
+    def gain(self) -> float:
+        """What was gained up to the best."""
+        return max(0.0, self.start - self.best)
+
+    @property
+    def recovering(self) -> bool:
+        """Whether the later half of what came since the best goes back towards it."""
+        return trend(self.after[len(self.after) // 2 :]) < -SIGNIFICANT
+
+
+def setback(
+    series: Series, sign: float, *, least: int, lost_gain: float = 1.0, lost_level: float = 1.0
+) -> Setback | None:
+    """The best running level of a series against its last one; None of fewer than `least` bins.
+
+    Running medians span a tenth of the bins, at least three.
+
+    Args:
+        series: The metric.
+        sign: 1 where less is better, -1 where more is.
+        least: How few bins are too few.
+        lost_gain: Share of the gain that counts as lost in `lost_for`.
+        lost_level: Share of the best's own size that must be lost with it.
+    """
+    seen = curve(series)
+    if len(seen) < max(3, least):
+        return None
+    values = sign * seen.values
+    width = max(3, len(values) // 10)
+    running = levels(values, width)
+    at = int(np.argmin(running))
+    best = float(running[at])
+    start = float(np.max(running[: at + 1]))
+    rest = values[width // 2 :][: len(running)] - running
+    kept = np.flatnonzero(running - best < max(lost_gain * (start - best), lost_level * abs(best)))
+    # The running level lags behind the readings. Where nothing was ever gained, nothing can be lost.
+    fell = min(int(kept[-1]) + width - 1, len(values) - 1) if len(kept) else len(values) - 1
+    middle = at + width // 2
+    return Setback(
+        seen=seen,
+        best=best,
+        best_step=float(seen.ends[middle]),
+        readings=len(running) - 1 - at,
+        now=float(running[-1]),
+        start=start,
+        spread=spread(rest),
+        after=values[middle:],
+        lost_for=float(seen.ends[-1] - seen.ends[fell]),
+    )
+
+
+def learns_elsewhere(view: View, main: str) -> bool:
+    """Whether another training loss than the main one falls, or an eval or a score gets better, significantly."""
+    judged = {Role.EVAL_LOSS, Role.EVAL_SCORE, Role.TRAIN_SCORE}
+    for name, series in view.history.series.items():
+        role, goal = view.roles.get(name), view.goals.get(name)
+        if name == main or not (role is Role.TRAIN_LOSS or (role in judged and goal is not None)):
+            continue
+        sign = -1.0 if goal is Goal.MAXIMIZE else 1.0
+        if trend(sign * curve(series).values) < -SIGNIFICANT:
+            return True
+    return False

@@ -1,32 +1,44 @@
-"""Baseline: an eval metric that will miss the value it is held against.
+"""Baseline: an eval metric or a reward that will miss the value it is held against.
 
-Method: the running median of MIN_LEVEL evals, the best of it, and the Theil-Sen slope (Sen 1968) of the later half of
-the evals, carried on at twice its speed to the planned end. If that still misses the baseline by far, and MIN_SHARE
-of a planned length has gone, it argues for STOP (soft) where the evals are level, and for WAIT where they still
-improve or have stepped up (a step has no trend to carry on: harder data, perhaps), or the run is one of reinforcement
-learning or a GAN (flat for long, then a jump). Without a plan it argues for WAIT where they are level. A baseline
-met, or missed by little, argues for nothing. Needs MIN_EVALS finite samples and a known direction; NaN is passed
-over.
+Method: the best running median of MIN_LEVEL readings, and what may still come on top of it: the Theil-Sen slope (Sen
+1968) of the later half of the readings, carried on at SLOPE_FACTOR times its speed to the planned end, plus
+DECAY_SHARE of all progress so far, because a late drop of the learning rate brings about so much, and nobody can see
+it coming. If all that still misses the baseline by far, it argues for STOP (soft) once MIN_SHARE of the planned length
+has gone, and for WAIT before that, or without a plan. It stays at WAIT, too,
+
+- where the level has stepped up from its best (harder data, perhaps: a step has no trend to carry on),
+- while a change that was announced is still to come,
+- in reinforcement learning and GANs (flat for long, then a jump), until RL_SHARE of the plan has gone, or MIN_SHARE
+  where the policy's entropy still has the value that it had at the start: then nothing learns.
+
+A baseline met, or missed by little, argues for nothing. Needs MIN_READINGS finite samples and a known direction; NaN
+is passed over.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from trainwatch_core.model.finding import Decision, Finding, Weight
-from trainwatch_core.model.numbers import say, say_step
-from trainwatch_core.model.roles import Goal, loss_is_a_game
+from trainwatch_core.model.numbers import say
+from trainwatch_core.model.roles import Goal, loss_is_a_game, words
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import Series
-from trainwatch_core.stats import Curve, curve, levels, noise, slope, spread, trend
+from trainwatch_core.stats import Curve, curve, levels, median, noise, slope, spread, trend
 
 NAME = "baseline"
-MIN_EVALS = 8
+MIN_READINGS = 8
 MIN_LEVEL = 3
-MIN_SHARE = 0.3
+MIN_SHARE, RL_SHARE = 0.35, 0.7
 MISS_SHARE, MISS_SPREADS = 0.2, 3.0
-"""How far it must miss: share of the baseline's size, and spreads of the evals."""
+"""How far it must miss: share of the baseline's size, and spreads of the readings."""
 SLOPE_FACTOR = 2.0
-"""Curves flatten, so going on at twice the present speed is more than can be hoped for; a late LR drop may do it."""
+"""Curves flatten, so going on at twice the present speed is more than can be hoped for."""
+DECAY_SHARE = 0.25
+"""Of the progress so far: what the last decay of a schedule may bring on top."""
 SIGNIFICANT = 2.0
+SAME_ENTROPY = 0.03
+"""Relative change of the policy's entropy that counts as none: a policy that learns loses half of it and more."""
 
 
 def check(view: View) -> tuple[Finding, ...]:
@@ -40,35 +52,60 @@ def _held_against(view: View, series: Series | None, wanted: float) -> Finding |
     if series is None or goal is None:
         return None
     seen = curve(series)
-    if len(seen) < MIN_EVALS:
+    if len(seen) < MIN_READINGS:
         return None
     sign = 1.0 if goal is Goal.MINIMIZE else -1.0
     values = sign * seen.values
-    running = levels(values, MIN_LEVEL)
-    best = float(running.min())
     half = len(values) // 2
-    end = float(seen.ends[-1])
-    left = max(0.0, view.planned_steps - end) if view.planned_steps else end - float(seen.starts[0])
-    hope = best + min(0.0, SLOPE_FACTOR * slope(seen.ends[half:], values[half:])) * left
+    running = levels(values, MIN_LEVEL)
+    best, end = float(running.min()), float(seen.ends[-1])
+    hope = best - _still_to_come(view, seen, values, best)
     bar = sign * wanted + max(MISS_SHARE * abs(wanted), MISS_SPREADS * spread(values[half:]))
     if hope <= bar:
         return None
-    planned = bool(view.planned_steps) and end < (view.planned_steps or 0.0)
-    improving = trend(values[half:]) < -SIGNIFICANT
-    if improving if not planned else end < MIN_SHARE * (view.planned_steps or 0.0):
+    plan = view.planned_steps if view.planned_steps and end < view.planned_steps else None
+    if plan is None and trend(values[half:]) < -SIGNIFICANT:
         return None
-    stepped = float(running[-1]) - best > MISS_SPREADS * noise(values)
-    level = not improving and not stepped and not loss_is_a_game(view.history.series)
-    argues_for = Decision.STOP if planned and level else Decision.WAIT
+    stepped = float(running[-1]) - best > max(MISS_SPREADS * noise(values), abs(best) * DECAY_SHARE)
+    sure = plan is not None and not stepped and end >= _patience(view) * plan and not _announced_ahead(view, end)
+    argues_for = Decision.STOP if sure else Decision.WAIT
     return _finding(series, seen, argues_for, sign * best, sign * hope, wanted)
+
+
+def _still_to_come(view: View, seen: Curve, values: np.ndarray[tuple[int], np.dtype[np.float64]], best: float) -> float:
+    half, end = len(values) // 2, float(seen.ends[-1])
+    left = max(0.0, view.planned_steps - end) if view.planned_steps else end - float(seen.starts[0])
+    speed = max(0.0, -slope(seen.ends[half:], values[half:]))
+    # What the first readings were, without the very first: a bad initialisation is gone in a few steps.
+    progress = max(0.0, median(values[: 2 * MIN_LEVEL]) - best)
+    return SLOPE_FACTOR * speed * left + DECAY_SHARE * progress
+
+
+def _patience(view: View) -> float:
+    """The share of the plan before which nothing is sure."""
+    return RL_SHARE if loss_is_a_game(view.history.series) and not _policy_is_as_it_began(view) else MIN_SHARE
+
+
+def _policy_is_as_it_began(view: View) -> bool:
+    for name, series in view.history.series.items():
+        if {"entropy"} == set(words(name)) & {"entropy", "cross", "loss", "coef", "target"}:
+            values = curve(series).values
+            if len(values) >= MIN_READINGS:
+                begun = median(values[:MIN_LEVEL])
+                return bool(np.max(np.abs(levels(values, MIN_LEVEL) - begun)) <= SAME_ENTROPY * abs(begun))
+    return False
+
+
+def _announced_ahead(view: View, end: float) -> bool:
+    return any(change.step > end for change in view.announced)
 
 
 def _finding(series: Series, seen: Curve, argues_for: Decision, best: float, hope: float, wanted: float) -> Finding:
     first, last = float(seen.starts[len(seen) // 2]), float(seen.ends[-1])
     name = series.name
     text = (
-        f"{name} will miss the baseline {say(wanted)}: its best level is {say(best)}, and since step "
-        f"{say_step(first)} it moves too slowly (twice its speed would bring it to {say(hope)})."
+        f"{name} will miss the baseline {say(wanted)}: its best level is {say(best)}, and even twice its present speed "
+        f"and a late drop of the learning rate would bring it no further than {say(hope)}."
     )
     until = f"This would go away if {name} came half-way from {say(best)} to {say(wanted)}."
     numbers = {"baseline": wanted, "best": best, "forecast": hope}

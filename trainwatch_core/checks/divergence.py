@@ -7,11 +7,12 @@ Theil-Sen on what came since then say whether it is coming back.
 
 - HARD, STOP (runaway): every one of the last RUNAWAY_ROWS samples is RUNAWAY times as high above the best as the loss
   has ever come down, and it is not falling.
-- SOFT, STOP: a lasting shift without an explanation.
+- SOFT, STOP: a lasting shift without an explanation; a shallow one must last longer.
 - WAIT: a lasting shift that is falling fast enough to lose a third of its excess in what is left of the plan (or in
-  as many steps as were seen), that came with a learning rate raised within its old range, or that the evals or
-  another training loss do not follow (curriculum, dropout, a wrong running mean), or an epoch counter that began
-  again (several runs in one file).
+  as many steps as were seen), or that the evals do not follow (curriculum, dropout).
+- CONTINUE, with a word: a shift that somebody announced, that came with a learning rate raised within its old range
+  (restart, cycle), beside which another training loss falls (a running mean, a part weighted anew), or with which an
+  epoch counter began again (several runs in one file).
 
 Losses of reinforcement learning and GANs say little by their level and take no part. Needs MIN_BINS finite samples;
 NaN and infinities are passed over.
@@ -38,6 +39,8 @@ MIN_WIDTH = 3
 PROGRESS_SHARE, LEVEL_SHARE, SPREADS = 0.15, 0.05, 2.5
 """What a shift must exceed, each: share of the progress made, share of the level, spreads of the curve. Changing any by
 half moves little: real divergence exceeds all of them by far."""
+DEEP_SHARE, SHALLOW_LASTS = 0.3, 0.12
+"""A shift of less than this share of progress and level must have lasted so much of the run."""
 UNLEARNED_SHARE = 0.25
 """Of the level, for a loss that never came down: contrastive losses and KL warm-ups rise a little at the start."""
 BACK_SHARE = 1 / 3
@@ -46,6 +49,8 @@ RUNAWAY, RUNAWAY_ROWS = 10.0, 5
 SIGNIFICANT = 2.0
 HOLDING_SHARE = 0.1
 BEGUN_AGAIN = 5
+ANNOUNCED_SLACK = 0.05
+"""Of the steps before the rise: how far off an announced step may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class _Shift:
     best_at: int
     now: float
     onset: int
+    progress: float
 
     @property
     def onset_step(self) -> float:
@@ -78,16 +84,21 @@ def check(view: View) -> tuple[Finding, ...]:
     shift = _shift(series)
     if shift is None:
         return ()
-    explained = _explanation(view, shift)
+    harmless = _harmless(view, shift)
+    explained = harmless or ("it is falling again" if _coming_back(view, shift) else _evals_hold(view, shift))
     text = (
         f"{name} rose from its best {say(shift.best)} (step {say_step(shift.best_step)}) to "
         f"{say(shift.now)} and has stayed up since step {say_step(shift.onset_step)}{explained and f'; {explained}'}."
     )
+    end = float(shift.seen.ends[-1])
+    if harmless:
+        return (Finding(NAME, "harmless", Decision.CONTINUE, Weight.INFO, text, name, shift.onset_step, end),)
     argues_for, code = (Decision.WAIT, "explained") if explained else (Decision.STOP, "shift")
+    if not explained and not _lasting(view, shift):
+        argues_for = Decision.WAIT
     back = shift.best + (shift.now - shift.best) / 2
     until = f"This would go away if {name} fell below {say(back)}."
     numbers = {"best": shift.best, "now": shift.now, "spread": _spread(shift.seen, _width(shift.seen))}
-    end = float(shift.seen.ends[-1])
     return (Finding(NAME, code, argues_for, Weight.SOFT, text, name, shift.onset_step, end, numbers, until),)
 
 
@@ -123,7 +134,7 @@ def _shift(series: Series) -> _Shift | None:
     if onset > len(running) - width // 2 or now - best <= bar or bar == 0:
         return None
     first = min(len(seen) - 1, onset + width // 2)
-    return _Shift(series, seen, best, best_at + width // 2, now, first)
+    return _Shift(series, seen, best, best_at + width // 2, now, first, progress)
 
 
 def _runaway(view: View, series: Series) -> Finding | None:
@@ -155,15 +166,30 @@ def _runaway(view: View, series: Series) -> Finding | None:
     return Finding(NAME, "runaway", Decision.STOP, Weight.HARD, text, name, first, last, numbers, until)
 
 
-def _explanation(view: View, shift: _Shift) -> str:
-    if _coming_back(view, shift):
-        return "it is falling again"
+def _harmless(view: View, shift: _Shift) -> str:
+    """Why the rise is none of the training's making."""
     return (
-        _rate_raised(view, shift)
-        or _evals_hold(view, shift)
+        _announced(view, shift)
+        or _rate_raised(view, shift)
         or _another_falls(view, shift.series.name, shift.best_step, shift.onset_step)
         or _glued(view, shift.best_step)
     )
+
+
+def _lasting(view: View, shift: _Shift) -> bool:
+    """A deep shift is believed at once; a shallow one must last, because the best of a noisy curve flatters."""
+    first, last = float(shift.seen.starts[0]), float(shift.seen.ends[-1])
+    deep = shift.now - shift.best > DEEP_SHARE * max(shift.progress, abs(shift.best))
+    return deep or last - shift.onset_step >= SHALLOW_LASTS * max(view.planned_steps or 0.0, last - first)
+
+
+def _announced(view: View, shift: _Shift) -> str:
+    """A change that was announced between the best and the rise, or right after it (steps are told roughly)."""
+    slack = ANNOUNCED_SLACK * (shift.onset_step - float(shift.seen.starts[0]))
+    for change in view.announced:
+        if shift.best_step - slack <= change.step <= shift.onset_step + slack:
+            return f"a change was announced for step {say_step(change.step)}"
+    return ""
 
 
 def _another_falls(view: View, main: str, best_step: float, onset_step: float) -> str:

@@ -4,7 +4,8 @@ Method: plain comparison with its own past; no statistics. Argues for:
 
 - STOP (soft): NaN or negative for MIN_SAMPLES samples; exactly zero in every sample of a tenth of the plan; below
   PARKED of its highest for a quarter of the plan with more than a fifth of the plan still to come (a schedule that
-  was given too few steps). The last two need a planned length: without one a schedule may simply be at its end.
+  was given too few steps), or below DEAD of it for a tenth with LONG_LEFT_SHARE to come. The last ones need a planned
+  length: without one a schedule may simply be at its end.
 - WAIT: zero for long without a planned length; a jump above everything so far after it had settled.
 
 Needs MIN_SAMPLES samples. Warm-up (rising from the start) and restarts within the old range are no jump.
@@ -26,6 +27,8 @@ MIN_SAMPLES = 10
 PARKED = 1e-3
 """Of the highest so far: cosine schedules are below that for the last 2 % of their length only."""
 ZERO_SHARE, PARKED_SHARE, LEFT_SHARE = 0.1, 0.25, 0.2
+DEAD, LONG_LEFT_SHARE = 1e-4, 0.4
+"""So far below its highest, with so much of the plan to come, no restart is on its way: those come after a moment."""
 JUMP = 5.0
 """Times the highest so far: schedules rise smoothly or return to where they were."""
 
@@ -68,7 +71,8 @@ def _parked(view: View, series: Series) -> Finding | None:
     ever = top > 0
     plan = view.planned_steps
     if plan and last < plan:
-        long = last - first >= (PARKED_SHARE if ever else ZERO_SHARE) * plan
+        fast = not ever or (series.last <= DEAD * top and plan - last > LONG_LEFT_SHARE * plan)
+        long = last - first >= (ZERO_SHARE if fast else PARKED_SHARE) * plan
         argues_for = Decision.STOP if long and plan - last > LEFT_SHARE * plan else Decision.CONTINUE
     else:
         # Nobody said how long the run is: a schedule at its end looks just like this.

@@ -5,7 +5,7 @@ Method: the stretch of non-finite samples at the end of each series. Rules, from
 - HARD, STOP: the training loss has been non-finite for MIN_STREAK samples (or FEW_STREAK, if the log is so sparse
   that these are a tenth of the steps seen), and for more than twice as long as any stretch it came back from.
 - HARD, STOP: the loss repeats one value to the last digit while the gradient norm is non-finite: some loggers write
-  0.0 or the last mean in place of NaN (transformers' `logging_nan_inf_filter`).
+  0.0 or the last mean in place of NaN (transformers' `logging_nan_inf_filter`). FEW_STREAK samples are enough of 0.0.
 - WAIT: a shorter stretch; an eval metric that ended in MIN_EVALS non-finite values; a part of the loss; gradients.
 - INFO: isolated ones that came back.
 
@@ -100,7 +100,8 @@ def _hidden(view: View, main: str | None) -> Finding | None:
         return None
     loss, end = view.history.series[main], streak(view.history.series[grad])
     since = loss.values[loss.steps >= end.first_step] if end.rows else loss.values[:0]
-    if end.rows < MIN_STREAK or len(since) < MIN_STREAK or not np.all(since == since[0]):
+    wanted = FEW_STREAK if len(since) and not np.any(since) else MIN_STREAK
+    if end.rows < wanted or len(since) < wanted or not np.all(since == since[0]):
         return None
     text = (
         f"{main} is exactly {say(float(since[0]))} in {len(since)} samples in a row while {grad} is not a number, "

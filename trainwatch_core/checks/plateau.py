@@ -6,8 +6,13 @@ of a class count *and* an accuracy is one over that count *and* there is no tren
 length has gone. A loss that has learned and is level at the end is no anomaly: whether it is good enough, the
 baseline says.
 
+Three more things argue for WAIT: a loss that is PINNED to one level to a few thousandths and was never lower (a dead
+net is quieter than any batch noise); a loss that moves no more while a score between 0 and 1 is level, too, and POOR;
+a reward whose level has never moved in MANY_EPISODES.
+
 Needs MIN_BINS finite samples and MIN_SHARE of the plan, or MIN_ROWS samples without one; NaN and infinities are
-passed over. Losses of reinforcement learning and GANs do not take part: flat is normal there.
+passed over. Losses of reinforcement learning and GANs do not take part: flat is normal there. Nor does a loss beside
+which another one falls, or an eval gets better.
 """
 
 from __future__ import annotations
@@ -20,12 +25,12 @@ from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say, say_step
 from trainwatch_core.model.roles import Goal, Role, loss_is_a_game, main_of
 from trainwatch_core.model.round import View
-from trainwatch_core.model.series import Series
-from trainwatch_core.stats import Curve, curve, median, spread, trend
+from trainwatch_core.model.series import FloatArray, Series
+from trainwatch_core.stats import Curve, curve, learns_elsewhere, median, spread, trend
 
 NAME = "plateau"
 MIN_BINS = 12
-MIN_ROWS = 50
+MIN_ROWS = 30
 MIN_SHARE, STUCK_SHARE = 0.15, 0.25
 MOVED_SPREADS, MOVED_SHARE = 1.5, 0.01
 """Progress below both counts as none: spreads of the bins, share of the level."""
@@ -40,15 +45,81 @@ REPEATS = 15
 """Samples with exactly one value. Rounding to four digits repeats a converged loss now and then, not so often."""
 
 
+PINNED, PINNED_ROWS = 0.003, 15
+"""Relative spread of a pinned level, and how many samples it needs. Batch noise is ten times as wide."""
+POOR, LEVEL_SHARE, GAIN_SHARE, MANY_ROWS = 0.25, 0.15, 0.1, 500
+"""A score so low, that gained less than LEVEL_SHARE of itself, and a loss that gained less than GAIN_SHARE of all it
+gained, in the later half of so many samples."""
+MANY_EPISODES, SAME = 1000, 0.02
+
+
 def check(view: View) -> tuple[Finding, ...]:
-    """Stuck from the start, or frozen to all digits; at most one finding."""
+    """Stuck from the start, frozen to all digits, or level at a poor score; at most one finding."""
     counts = {name: series.count for name, series in view.history.series.items()}
+    if loss_is_a_game(counts):
+        score = main_of(Role.TRAIN_SCORE, view.roles, counts)
+        finding = _unrewarded(view.history.series[score]) if score is not None and score in counts else None
+        return (finding,) if finding else ()
     name = main_of(Role.TRAIN_LOSS, view.roles, counts)
-    if name is None or name not in counts or loss_is_a_game(counts):
+    if name is None or name not in counts:
         return ()
     series = view.history.series[name]
-    finding = _frozen(series) or _stuck(view, series)
+    finding = _frozen(series) or _stuck(view, series) or _pinned(view, series) or _poor(view, series)
     return (finding,) if finding else ()
+
+
+def _unrewarded(series: Series) -> Finding | None:
+    seen = curve(series)
+    if series.count < MANY_EPISODES:
+        return None
+    level = median(seen.values[: len(seen) // 10])
+    if level == 0 or np.max(np.abs(seen.values - level)) > SAME * abs(level):
+        return None
+    name, first, last = series.name, float(seen.starts[0]), float(seen.ends[-1])
+    text = f"{name} has been {say(level)} in {series.count:,} samples since the start: no reward was ever found."
+    until, numbers = f"This would go away if {name} moved.", {"level": level}
+    return Finding(NAME, "unrewarded", Decision.WAIT, Weight.SOFT, text, name, first, last, numbers, until)
+
+
+def _pinned(view: View, series: Series) -> Finding | None:
+    steps, values = series.finite
+    recent = values[-PINNED_ROWS:]
+    level = median(recent)
+    if len(values) < MIN_ROWS or level == 0 or learns_elsewhere(view, series.name):
+        return None
+    off = np.abs(recent - level) > PINNED * abs(level)
+    if np.count_nonzero(off) > 1 or float(np.min(curve(series).values)) < level - 2 * PINNED * abs(level):
+        return None
+    first, last, name = float(steps[-len(recent)]), float(steps[-1]), series.name
+    text = f"{name} is pinned to {say(level)} since step {say_step(first)} or longer, quieter than batches are."
+    until, numbers = f"This would go away if {name} left {say(level)}.", {"level": level}
+    return Finding(NAME, "pinned", Decision.WAIT, Weight.SOFT, text, name, first, last, numbers, until)
+
+
+def _poor(view: View, series: Series) -> Finding | None:
+    seen = curve(series)
+    name = main_of(Role.EVAL_SCORE, view.roles, {each: one.count for each, one in view.history.series.items()})
+    if series.count < MANY_ROWS or name is None or view.goals.get(name) is not Goal.MAXIMIZE:
+        return None
+    score = curve(view.history.series[name]).values
+    if len(score) < MIN_BINS or np.min(score) < 0 or np.max(score) > POOR:
+        return None
+    begun, middle, now = _thirds(seen.values)
+    _, was, level = _thirds(score)
+    if middle - now > GAIN_SHARE * max(0.0, begun - now) or level - was > LEVEL_SHARE * level:
+        return None
+    first, last = float(seen.starts[len(seen) // 2]), float(seen.ends[-1])
+    text = (
+        f"{series.name} has hardly moved from {say(now)} since step {say_step(first)}, and {name} is only {say(level)}."
+    )
+    until, numbers = f"This would go away if {name} rose above {say(POOR)}.", {"level": now, "score": level}
+    return Finding(NAME, "poor", Decision.WAIT, Weight.SOFT, text, series.name, first, last, numbers, until)
+
+
+def _thirds(values: FloatArray) -> tuple[float, float, float]:
+    """The level at the start, at half-way and at the end, each of a tenth of the values."""
+    tenth, half = max(MIN_HEAD, len(values) // 10), len(values) // 2
+    return median(values[:tenth]), median(values[half : half + tenth]), median(values[-tenth:])
 
 
 def _frozen(series: Series) -> Finding | None:
@@ -81,6 +152,8 @@ def _stuck(view: View, series: Series) -> Finding | None:
     if abs(moved) > wide or learning or spread(values) > abs(level) / 4:
         return None
     classes = _chance(view, level)
+    if not classes and learns_elsewhere(view, series.name):
+        return None
     if not classes and median(seen.values[:MIN_HEAD]) - level > wide:
         return None
     first, last = float(seen.starts[0]), float(seen.ends[-1])

@@ -37,7 +37,7 @@ def check(ctx: click.Context, /, run: str, **options: object) -> None:
     defaults = settings.watch_defaults(ref)
     context = settle(defaults.context, as_given(options), cwd=cwd)
     # One look cannot wait for further rounds: patience in rows and in the share of the run still holds.
-    policy = replace(defaults.policy, hard_rounds=1, soft_rounds=1)
+    policy = replace(defaults.policy, hard_rounds=1, soft_rounds=1, confirm_share=0.0)
     context = replace(context, launch="", stop_command="", notes_path="")
     screen = Screen(sys.stdout, dict(os.environ))
 

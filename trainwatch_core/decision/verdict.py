@@ -8,7 +8,10 @@ Checks say what they would decide alone and without memory. Here it is asked whe
   hardly. How many samples must agree is the check's part (a NaN needs several in a row).
 - SOFT findings need `policy.soft_rounds` confirming looks *and* `policy.soft_rows` samples since the trouble began
   *and* `policy.soft_share` of the planned length (else of the steps seen), because a number of rounds alone is
-  seconds in one run and days in another. Before `policy.warmup_rows` samples they never stop.
+  seconds in one run and days in another. For the same reason the confirming looks must lie `policy.confirm_share` of
+  the run apart: a rhythm of minutes gains nothing. Before `policy.warmup_rows` samples they never stop.
+- What somebody announced holds SOFT findings back for `policy.announced_share` of the run, and those that compare
+  across it for good: their reference is from another world.
 - BLIND findings argue for WAIT at most; the type sees to that.
 
 Everything is recomputed from the history and the past rounds: a restart changes nothing.
@@ -18,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say_step
@@ -113,25 +116,40 @@ def _gates(finding: Finding, past: Sequence[Round], view: View) -> tuple[str, ..
     """One sentence for each gate that holds this STOP back; none if it may pass."""
     policy, soft = view.policy, finding.weight is not Weight.HARD
     held: list[str] = []
-    looks, wanted = _confirmations(finding, past, view), policy.soft_rounds if soft else policy.hard_rounds
-    if looks < wanted:
-        held.append(f"Seen in {looks} of {wanted} looks with new values that a stop needs.")
+    row = _row_of_looks(finding, past, view)
+    wanted = policy.soft_rounds if soft else policy.hard_rounds
+    if row.looks < wanted:
+        held.append(f"Seen in {row.looks} of {wanted} looks with new values that a stop needs.")
     if soft:
-        held += [sentence for sentence in (_warming_up(view), *_too_short(finding, view)) if sentence]
+        held += _too_young(view)
+        held += _too_short(finding, row, view)
+        held += _changed_lately(finding, view)
     return tuple(held)
 
 
-def _confirmations(finding: Finding, past: Sequence[Round], view: View) -> int:
-    """How many looks in a row, this one included, argued the same on values that were new to them."""
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Looks in a row, this one included, that argued the same on values that were new to them.
+
+    Attributes:
+        looks: How many.
+        since: The step that the first of them saw last; NaN if unknown.
+    """
+
+    looks: int
+    since: float
+
+
+def _row_of_looks(finding: Finding, past: Sequence[Round], view: View) -> _Row:
     main = _clock(view)
     rows, step = (main.count if main is not None else 0), view.history.last_step
     looks = 0
     for before in _seen(past):
         looks += (before.loss_rows, before.last_step) != (rows, step)
         if not any(each.key == finding.key and each.argues_for is Decision.STOP for each in before.findings):
-            return looks
+            return _Row(looks, step)
         rows, step = before.loss_rows, before.last_step if before.last_step is not None else math.nan
-    return looks + 1
+    return _Row(looks + 1, step)
 
 
 def _clock(view: View) -> Series | None:
@@ -140,28 +158,59 @@ def _clock(view: View) -> Series | None:
     return view.history.series.get(main_of(Role.TRAIN_LOSS, view.roles, counts) or "")
 
 
-def _warming_up(view: View) -> str:
-    main = _clock(view) or max(view.history.series.values(), key=lambda one: one.count, default=None)
-    rows, wanted = (main.count if main is not None else 0), view.policy.warmup_rows
-    return f"Only {rows} of {wanted} samples of warm-up so far." if rows < wanted else ""
+def _longest(view: View) -> Series | None:
+    """The series whose samples the gates count: the main training loss, else the longest."""
+    return _clock(view) or max(view.history.series.values(), key=lambda one: one.count, default=None)
 
 
-def _too_short(finding: Finding, view: View) -> tuple[str, ...]:
+def _too_young(view: View) -> tuple[str, ...]:
+    main, policy = _longest(view), view.policy
+    rows, lasted, plan = (main.count if main is not None else 0), view.history.last_step, view.planned_steps
+    # A log with a row an epoch never has many rows, but a fifth of a plan is no warm-up in any log.
+    grown = plan is not None and rows >= policy.sparse_rows and lasted >= policy.sparse_share * plan
+    if rows < policy.warmup_rows and not grown:
+        return (f"Only {rows} of {policy.warmup_rows} samples of warm-up so far.",)
+    if plan is not None and lasted < policy.warmup_share * plan:
+        return (f"Only {say_step(lasted)} of {say_step(policy.warmup_share * plan)} steps of warm-up so far.",)
+    return ()
+
+
+def _whole(view: View) -> float:
+    """How long the run is: its planned length, else the steps seen."""
+    return max(view.planned_steps or 0.0, view.history.last_step - _first_step(view))
+
+
+def _too_short(finding: Finding, row: _Row, view: View) -> tuple[str, ...]:
     if finding.first_step is None:
         return ("It has no place on the axis of the steps, so nobody can say how long it has lasted.",)
-    main = _clock(view) or max(view.history.series.values(), key=lambda one: one.count, default=None)
+    policy, main, whole = view.policy, _longest(view), _whole(view)
     rows = _rows_since(main, finding.first_step) if main is not None else 0
-    wanted, share = view.policy.soft_rows, view.policy.soft_share
-    lasted, seen = view.history.last_step - finding.first_step, view.history.last_step - _first_step(view)
-    whole = max(view.planned_steps or 0.0, seen)
+    lasted, confirmed = view.history.last_step - finding.first_step, view.history.last_step - row.since
     held = []
-    if rows < wanted:
-        held.append(f"It has lasted {rows} of {wanted} samples that a stop needs.")
-    if not lasted >= share * whole:
-        held.append(
-            f"It has lasted {say_step(lasted)} of {say_step(math.ceil(share * whole))} steps that a stop needs."
-        )
+    # A log with a row an epoch never has many rows, but a fifth of a run is long in any log.
+    sparse = rows >= policy.sparse_rows and lasted >= policy.sparse_share * whole
+    if rows < policy.soft_rows and not sparse:
+        held.append(f"It has lasted {rows} of {policy.soft_rows} samples that a stop needs.")
+    if not lasted >= policy.soft_share * whole:
+        wanted = say_step(math.ceil(policy.soft_share * whole))
+        held.append(f"It has lasted {say_step(lasted)} of {wanted} steps that a stop needs.")
+    if not confirmed >= policy.confirm_share * whole:
+        wanted = say_step(math.ceil(policy.confirm_share * whole))
+        held.append(f"It has been seen for {say_step(confirmed)} of {wanted} steps that a stop needs.")
     return tuple(held)
+
+
+def _changed_lately(finding: Finding, view: View) -> tuple[str, ...]:
+    """What somebody announced explains what comes right after it, and what was compared across it."""
+    now, grace = view.history.last_step, view.policy.announced_share * _whole(view)
+    for change in view.announced:
+        if change.step <= now <= change.step + grace:
+            what = f" ({change.what[:80]})" if change.what else ""
+            until = say_step(math.ceil(change.step + grace))
+            return (f"A change was announced for step {say_step(change.step)}{what}: held until step {until}.",)
+        if finding.first_step is not None and finding.first_step < change.step <= now:
+            return (f"It is compared across the change that was announced for step {say_step(change.step)}.",)
+    return ()
 
 
 def _rows_since(series: Series, step: float) -> int:

@@ -15,7 +15,7 @@ from trainwatch_core.engine.world import World
 from trainwatch_core.model.change import Segment
 from trainwatch_core.model.errors import TrainwatchError
 from trainwatch_core.model.finding import Finding
-from trainwatch_core.model.roles import Goal, Role, assign_roles, infer_role, main_of
+from trainwatch_core.model.roles import Role, assign_goals, assign_roles, main_of
 from trainwatch_core.model.round import Round, SourceReport, View
 from trainwatch_core.model.run import RunInfo
 from trainwatch_core.model.series import History
@@ -120,7 +120,7 @@ def view_of(watch: Watch, history: History, info: RunInfo, source: SourceReport,
     return View(
         history=history,
         roles=assign_roles(history.series, context.roles),
-        goals=_goals(history, watch),
+        goals=assign_goals(history.series, context.goals),
         info=info,
         source=source,
         now=now,
@@ -155,11 +155,6 @@ def _progress_at(moved: object, history: History, previous: Round | None, now: f
         return previous.progress_at
     last = history.last_time
     return min(last, now) if math.isfinite(last) else (now if moved else None)
-
-
-def _goals(history: History, watch: Watch) -> dict[str, Goal]:
-    goals = {name: goal for name in history.series if (goal := infer_role(name)[1]) is not None}
-    return goals | {name: goal for name, goal in watch.context.goals.items() if name in history.series}
 
 
 def _probe(world: World, watch: Watch) -> Probe | None:

@@ -35,6 +35,7 @@ class Role(StrEnum):
     TRAIN_SCORE = "train_score"
     LEARNING_RATE = "learning_rate"
     GRAD_NORM = "grad_norm"
+    LOSS_SCALE = "loss_scale"
     PROGRESS = "progress"
     OTHER = "other"
 
@@ -102,6 +103,8 @@ def infer_role(name: str) -> tuple[Role, Goal | None]:
         answer = (Role.PROGRESS, None)
     elif "lr" in have or {"learning", "rate"} <= have:
         answer = (Role.LEARNING_RATE, None)
+    elif _scales(have):
+        answer = (Role.LOSS_SCALE, None)
     elif have & _DERIVED:
         answer = (Role.OTHER, None)
     elif "norm" in have and have & {"grad", "gradient", "grads", "gradients"}:
@@ -109,6 +112,10 @@ def infer_role(name: str) -> tuple[Role, Goal | None]:
     else:
         answer = _measured(have, evaluated=evaluated)
     return answer
+
+
+def _scales(have: set[str]) -> bool:
+    return bool(have & {"scale", "scaler"} and have & {"loss", "grad", "amp", "fp16", "fp"}) and not have & _EVAL
 
 
 def _measured(have: set[str], *, evaluated: bool) -> tuple[Role, Goal | None]:
@@ -129,9 +136,26 @@ def _measured(have: set[str], *, evaluated: bool) -> tuple[Role, Goal | None]:
     return answer
 
 
+_MONITOR = frozenset({"r", "l", "t"})
+"""Columns of Stable-Baselines3's Monitor files: reward, length and time. One letter alone tells nothing."""
+
+
 def assign_roles(names: Iterable[str], overrides: Mapping[str, Role] | None = None) -> dict[str, Role]:
     """The role of every metric; `overrides` are the words of the person and win."""
-    return {name: (overrides or {}).get(name) or infer_role(name)[0] for name in names}
+    known = tuple(names)
+    inferred = {name: infer_role(name)[0] for name in known}
+    if set(known) >= _MONITOR:
+        inferred |= {"r": Role.TRAIN_SCORE, "l": Role.OTHER, "t": Role.PROGRESS}
+    return inferred | {name: role for name, role in (overrides or {}).items() if name in inferred}
+
+
+def assign_goals(names: Iterable[str], overrides: Mapping[str, Goal] | None = None) -> dict[str, Goal]:
+    """Which way each metric should go, where its name tells for certain; `overrides` are the words of the person."""
+    known = tuple(names)
+    inferred = {name: goal for name in known if (goal := infer_role(name)[1]) is not None}
+    if set(known) >= _MONITOR:
+        inferred["r"] = Goal.MAXIMIZE
+    return inferred | {name: goal for name, goal in (overrides or {}).items() if name in known}
 
 
 def names_a_loss(name: str) -> bool:
@@ -142,7 +166,10 @@ def names_a_loss(name: str) -> bool:
 
 def loss_is_a_game(names: Iterable[str]) -> bool:
     """Whether the names tell of reinforcement learning or of a GAN: there the level of a loss says little."""
-    for name in names:
+    known = tuple(names)
+    if set(known) >= _MONITOR:
+        return True
+    for name in known:
         have = set(words(name))
         if have & _REINFORCED or (
             have & {"d", "disc", "discriminator", "gan"} and have & {"loss", "err", "real", "fake"}

@@ -44,20 +44,30 @@ class Policy:
 
     Attributes:
         warmup_rows: Samples of the training loss before anything soft may argue for more than WAIT.
+        warmup_share: Share of a planned length before the same.
         hard_rounds: Rounds in a row that a hard failure must be seen in before STOP.
         soft_rounds: The same for a soft one.
         soft_rows: Training-loss samples since the onset of a soft anomaly.
         soft_share: Share of the planned length (else of the steps seen) that a soft anomaly must have lasted.
+        confirm_share: Share of the same that must lie between the first look that saw it and the one that stops.
+        sparse_rows: So few samples do where the anomaly has lasted `sparse_share` of the run.
+        sparse_share: See `sparse_rows`.
+        announced_share: Share of the run for which an announced change holds soft anomalies back.
         stale_after: Seconds without a new sample or heartbeat after which silence is a finding.
         suspicious_interval: Seconds between rounds while suspicious but not stop-worthy.
         min_interval: Seconds; never look more often.
     """
 
     warmup_rows: int = 20
+    warmup_share: float = 0.1
     hard_rounds: int = 2
-    soft_rounds: int = 3
+    soft_rounds: int = 2
     soft_rows: int = 20
     soft_share: float = 0.03
+    confirm_share: float = 0.03
+    sparse_rows: int = 8
+    sparse_share: float = 0.2
+    announced_share: float = 0.15
     stale_after: float = 3600.0
     suspicious_interval: float = 600.0
     min_interval: float = 1.0

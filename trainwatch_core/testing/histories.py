@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from trainwatch_core.decision.verdict import decide
 from trainwatch_core.engine.world import Check
 from trainwatch_core.model.finding import Finding
-from trainwatch_core.model.roles import Role, assign_roles, infer_role, main_of
+from trainwatch_core.model.roles import Role, assign_goals, assign_roles, main_of
 from trainwatch_core.model.round import Round, SourceReport, SourceStatus, View
 from trainwatch_core.model.run import RunInfo
 from trainwatch_core.model.series import FloatArray, History, Rows
@@ -43,7 +43,7 @@ def view_of_columns(columns: Mapping[str, Column], **fields: object) -> View:
 
 def _view(history: History, fields: Mapping[str, object]) -> View:
     roles = assign_roles(history.series)
-    goals = {name: goal for name in history.series if (goal := infer_role(name)[1]) is not None}
+    goals = assign_goals(history.series)
     now = history.last_time if math.isfinite(history.last_time) else NOON
     source = SourceReport(SourceStatus.WANDB_OK, key="test")
     main = main_rows(history, roles)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainwatch_core.model.finding import Decision, Finding, Weight
-from trainwatch_core.model.roles import assign_roles, infer_role
+from trainwatch_core.model.roles import assign_goals, assign_roles
 from trainwatch_core.model.round import SourceReport, SourceStatus, View
 from trainwatch_core.model.run import RunInfo
 from trainwatch_core.model.series import FloatArray, History, Rows
@@ -51,7 +51,7 @@ class Sample:
         return View(
             history=history,
             roles=assign_roles(history.series),
-            goals={name: goal for name in history.series if (goal := infer_role(name)[1]) is not None},
+            goals=assign_goals(history.series),
             info=RunInfo(),
             source=SourceReport(SourceStatus.WANDB_OK),
             now=0.0,

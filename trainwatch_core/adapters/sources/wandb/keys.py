@@ -17,6 +17,7 @@ _RANK = {
             Role.TRAIN_LOSS,
             Role.EVAL_LOSS,
             Role.GRAD_NORM,
+            Role.LOSS_SCALE,
             Role.LEARNING_RATE,
             Role.EVAL_SCORE,
             Role.TRAIN_SCORE,
