@@ -19,6 +19,7 @@ from trainwatch_core.model.numbers import say, say_step
 from trainwatch_core.model.roles import Role
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import Series
+from trainwatch_core.stats import tame
 
 NAME = "loss_scale"
 FALLS, FLOOR = 8, 2.0**-6
@@ -33,6 +34,7 @@ def check(view: View) -> tuple[Finding, ...]:
 
 def _falling(series: Series) -> Finding | None:
     steps, values = series.finite
+    values = tame(values)
     risen = np.flatnonzero(np.diff(values) >= 0)
     start = int(risen[-1]) + 1 if len(risen) else 0
     falls = len(values) - 1 - start

@@ -24,7 +24,7 @@ from trainwatch_core.model.numbers import say, say_step
 from trainwatch_core.model.roles import Goal, Role, main_of
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import Series
-from trainwatch_core.stats import Setback, curve, setback, trend
+from trainwatch_core.stats import Setback, curve, setback, tame, trend
 
 NAME = "overfit"
 MIN_SEEN, MIN_SINCE = 10, 6
@@ -98,6 +98,7 @@ def _a_score_improves(view: View) -> bool:
 
 def _streak(view: View, series: Series, *, main: bool) -> Finding | None:
     steps, values = series.finite
+    values = tame(values)
     if not main or len(values) < STREAK + 1 or not np.all(np.diff(values[-STREAK - 1 :]) > 0):
         return None
     at = int(np.argmin(values))

@@ -18,7 +18,7 @@ from trainwatch_core.model.numbers import say, say_step
 from trainwatch_core.model.roles import Goal, Role
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import Series
-from trainwatch_core.stats import first_step
+from trainwatch_core.stats import first_step, tame
 
 NAME = "too_good"
 LAST = 3
@@ -36,19 +36,20 @@ def check(view: View) -> tuple[Finding, ...]:
 def _beyond(view: View, series: Series) -> Finding | None:
     wanted = view.baseline.get(series.name, 0.0)
     steps, values = series.finite
-    if view.goals.get(series.name) is not Goal.MINIMIZE or wanted <= 0 or len(values) < LAST:
+    recent = tame(values[-LAST:])
+    if view.goals.get(series.name) is not Goal.MINIMIZE or wanted <= 0 or len(recent) < LAST:
         return None
-    if not np.all((values[-LAST:] >= 0) & (values[-LAST:] * MANY < wanted)):
+    if not np.all((recent >= 0) & (recent * MANY < wanted)):
         return None
-    now = float(values[-1])
+    now = float(recent[-1])
     text = (
-        f"{series.name} is {say(now)}, {say(wanted / now)} times better than the baseline {say(wanted)}: "
+        f"{series.name} is {say(now)}, {say(min(1e9, wanted / now))} times better than the baseline {say(wanted)}: "
         if now
         else ""
     )
     text = text or f"{series.name} is exactly 0, and the baseline is {say(wanted)}: "
     until = f"This would go away if {series.name} came to {say(wanted / MANY)}, or somebody said why it is so good."
-    text += "has the eval data leaked into the training?"
+    text += "look whether the eval data has leaked into the training."
     first, last, numbers = float(steps[-LAST]), float(steps[-1]), {"now": now, "baseline": wanted}
     return Finding(NAME, "beyond", Decision.WAIT, Weight.SOFT, text, series.name, first, last, numbers, until)
 
@@ -66,6 +67,9 @@ def _perfect(view: View, series: Series) -> Finding | None:
     if not (from_the_start or (early and start < LAST)):
         return None
     name, rows = series.name, len(values) - start
-    text = f"{name} is exactly 1 in {rows} readings in a row since step {say_step(first)}: is the answer in the inputs?"
+    text = (
+        f"{name} is exactly 1 in {rows} readings in a row since step {say_step(first)}: look whether the answer is in "
+        "the inputs."
+    )
     until = f"This would go away if {name} made a mistake, or somebody said why it makes none."
     return Finding(NAME, "perfect", Decision.WAIT, Weight.SOFT, text, name, first, last, {"rows": float(rows)}, until)
