@@ -169,12 +169,11 @@ def curve(series: Series, bins: int = BINS) -> Curve:
 
 
 def _medians(points: FloatArray, heads: np.ndarray[tuple[int], np.dtype[np.intp]]) -> FloatArray:
-    """The median of each stretch of points that begins at one of the heads; one sort for all of them."""
+    """The median of each stretch of tame points that begins at one of the heads; one sort for all of them."""
     lengths = np.diff([*heads.tolist(), len(points)])
     ordered = points[np.lexsort((points, np.repeat(np.arange(len(heads)), lengths)))]
     low, high = heads + (lengths - 1) // 2, heads + lengths // 2
-    # Halved before they are added: two of the largest values must not overflow.
-    return np.asarray(ordered[low] / 2 + ordered[high] / 2)
+    return np.asarray((ordered[low] + ordered[high]) / 2)
 
 
 @dataclass(frozen=True, slots=True)

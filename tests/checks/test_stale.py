@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from trainwatch_core.checks import stale
-from trainwatch_core.model.finding import Decision, Weight
+from trainwatch_core.model.finding import Weight
 from trainwatch_core.model.round import View
 from trainwatch_core.model.run import RunInfo, RunState
 from trainwatch_core.model.stop import JobState, Probe
+from trainwatch_core.testing.columns import WAIT, Said, falling, said
 from trainwatch_core.testing.histories import NOON, view_of_columns
 
 ALIVE, GONE = Probe(JobState.ALIVE, "pid 4211 runs"), Probe(JobState.GONE, "pid 4211: no such process")
@@ -30,7 +31,7 @@ def silent(minutes: float, state: RunState | None = RunState.RUNNING, beat: floa
 def text(view: View) -> str:
     """The one sentence; it argues for WAIT and can never argue for more."""
     (finding,) = stale.check(view)
-    assert (finding.argues_for, finding.weight) == (Decision.WAIT, Weight.BLIND)
+    assert (finding.argues_for, finding.weight) == (WAIT, Weight.BLIND)
     return finding.text
 
 
@@ -78,3 +79,45 @@ def test_a_probe_that_could_not_look_proves_nothing() -> None:
     """C10: unknown is neither alive nor gone."""
     assert "job" not in text(replace(silent(47), job=UNSEEN))
     assert stale.check(replace(silent(1, RunState.CRASHED), job=UNSEEN)) == ()
+
+
+def test_silence_is_measured_against_the_runs_own_gaps() -> None:
+    """A run that logs every ten seconds is silent after two minutes, not after one; a crash report ends the check."""
+    columns = {"loss": falling()}
+    end = NOON + 2990
+
+    def at(seconds: float, state: RunState | None = None) -> Said:
+        view = view_of_columns(columns, now=end + seconds, progress_at=end, new_rows=0, info=RunInfo(state=state))
+        return said(stale.check, view)
+
+    assert at(60) == []
+    assert at(180) == [("silent", WAIT)]
+    assert at(180, RunState.FINISHED) == []
+
+
+def test_silence_never_argues_for_stop() -> None:
+    """A dead process and a long pre-emption look alike, so a day of silence argues WAIT, blind."""
+    view = view_of_columns({"loss": falling()}, now=NOON + 86_400, progress_at=NOON + 2990, new_rows=0)
+    (finding,) = stale.check(view)
+    assert (finding.argues_for, finding.weight) == (WAIT, Weight.BLIND)
+    assert finding.text == "No new values for 23 h 10 min after step 299."
+
+
+def test_a_heartbeat_without_values_is_said() -> None:
+    """The tracker's sign of life is named beside the silence."""
+    now = NOON + 86_400
+    view = view_of_columns({"loss": falling()}, now=now, progress_at=NOON, info=RunInfo(heartbeat_at=now - 60))
+    assert "though its last sign of life is 60 s old" in stale.check(view)[0].text
+
+
+def test_a_crash_report_beside_new_values_is_a_contradiction() -> None:
+    """The tracker says crashed, the values go on: WAIT until they agree."""
+    view = view_of_columns({"loss": falling()}, info=RunInfo(state=RunState.CRASHED))
+    assert said(stale.check, view) == [("contradiction", WAIT)]
+
+
+def test_times_that_are_unknown_leave_the_set_patience() -> None:
+    """Without times in the log only the time since values arrived counts, against `stale_after`."""
+    view = view_of_columns({"loss": [1.0, 2.0]}, now=NOON + 3000, progress_at=NOON)
+    assert stale.check(view) == ()
+    assert len(stale.check(view_of_columns({"loss": [1.0, 2.0]}, now=NOON + 4000, progress_at=NOON))) == 1

@@ -158,6 +158,11 @@ def test_all_problems_are_told_at_once(load: Load) -> None:
         [watch.policy]
         hard_rounds = 0
         soft_share = 3
+        warmup_share = -0.1
+        confirm_share = "3 %"
+        sparse_rows = 8.5
+        sparse_share = 20
+        announced_share = nan
         [[project]]
         launch = "pid:1"
         log_command = "tail -f"
@@ -185,6 +190,11 @@ def test_all_problems_are_told_at_once(load: Load) -> None:
         "watch.planned_steps",
         "watch.policy.hard_rounds",
         "watch.policy.soft_share",
+        "watch.policy.warmup_share",
+        "watch.policy.confirm_share",
+        "watch.policy.sparse_rows",
+        "watch.policy.sparse_share",
+        "watch.policy.announced_share",
         "project[0].match",
         "project[0].launch",
         "project[0].log_command",

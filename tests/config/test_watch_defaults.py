@@ -19,6 +19,7 @@ interval = "10m"
 notes = "notes/{project}.md"
 baseline = { "val/loss" = 2.5, "val/acc" = 0.5 }
 policy.soft_rounds = 4
+policy.confirm_share = 0.1
 policy.stale_after = "2h"
 
 [[project]]
@@ -73,7 +74,7 @@ def test_every_matching_project_applies_in_the_order_of_the_file(lab: Settings, 
         interval=300.0,
         planned_steps=90000.0,
     )
-    assert found.policy == Policy(soft_rounds=5, stale_after=7200.0)
+    assert found.policy == Policy(soft_rounds=5, confirm_share=0.1, stale_after=7200.0)
 
 
 def test_other_projects_keep_the_common_defaults(lab: Settings) -> None:

@@ -1,8 +1,7 @@
-"""The gates: what has to come together before a finding becomes a STOP."""
+"""What a verdict makes of findings: patience, what it rests on, what has recovered."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -10,54 +9,12 @@ import numpy as np
 import pytest
 
 from trainwatch_core.decision.verdict import decide
-from trainwatch_core.model.finding import Decision, Finding, Weight
-from trainwatch_core.model.round import Round, SourceReport, SourceStatus, View
-from trainwatch_core.model.series import History
-from trainwatch_core.model.verdict import Verdict
-from trainwatch_core.testing.histories import Column, round_of, view_of_columns
-
-CONTINUE, WAIT, STOP = Decision.CONTINUE, Decision.WAIT, Decision.STOP
-NOTHING = SourceReport(SourceStatus.UNREACHABLE, failures=("The server is away.",))
-INFO = Finding("progress", "moving", CONTINUE, Weight.INFO, "loss 2 at step 9, still falling.", "loss")
-
-
-def hard(argues_for: Decision = STOP) -> Finding:
-    """NaN in the training loss."""
-    return Finding("nan", "persistent", argues_for, Weight.HARD, "loss is NaN.", "loss", 90, until="Numbers.")
-
-
-def soft(first: float | None = 50, argues_for: Decision = STOP) -> Finding:
-    """A loss that rose."""
-    return Finding("divergence", "shift", argues_for, Weight.SOFT, "loss rose.", "loss", first, until="It fell.")
-
-
-def seen(rows: int, **fields: object) -> View:
-    """A look after so many samples of the loss."""
-    return view_of_columns({"loss": np.ones(rows)}, **fields)
-
-
-def blind() -> View:
-    """A look at which nothing answered, as the engine hands it over."""
-    return replace(seen(1), history=History(), roles={}, source=NOTHING)
-
-
-def play(looks: Sequence[tuple[View, Sequence[Finding]]]) -> list[Verdict]:
-    """The verdicts of looks in a row."""
-    past: list[Round] = []
-    verdicts = []
-    for number, (view, findings) in enumerate(looks, 1):
-        verdicts.append(decide(findings, past, view))
-        now = round_of(number, view, findings, verdicts[-1])
-        if past and view.source is NOTHING:
-            # A round at which nothing answered is stored with what was known before.
-            now = replace(now, last_step=past[-1].last_step, loss_rows=past[-1].loss_rows, latest=past[-1].latest)
-        past.append(now)
-    return verdicts
-
-
-def decisions(looks: Sequence[tuple[View, Sequence[Finding]]]) -> list[Decision]:
-    """Their decisions."""
-    return [verdict.decision for verdict in play(looks)]
+from trainwatch_core.model.finding import Finding, Weight
+from trainwatch_core.model.round import View
+from trainwatch_core.model.watch import Policy
+from trainwatch_core.testing.columns import CONTINUE, STOP, WAIT
+from trainwatch_core.testing.histories import Column, view_of_columns
+from trainwatch_core.testing.looks import INFO, blind, decisions, hard, play, seen, soft
 
 
 def test_a_hard_failure_stops_at_the_second_look_that_sees_it() -> None:
@@ -94,37 +51,10 @@ def test_another_finding_does_not_inherit_the_patience() -> None:
     assert decisions([(seen(100), [other]), (seen(110), [hard()])]) == [WAIT, WAIT]
 
 
-SOFT_GATES: list[tuple[str, list[int], float | None, Mapping[str, object], str]] = [
-    ("all gates passed", [90, 95, 100], 50, {}, ""),
-    ("two looks", [95, 100], 50, {}, "Seen in 2 of 3 looks with new values that a stop needs."),
-    ("no new values", [95, 100, 100], 50, {}, "Seen in 2 of 3 looks with new values that a stop needs."),
-    ("too few samples", [90, 95, 100], 85, {}, "It has lasted 15 of 20 samples that a stop needs."),
-    ("a long plan", [90, 95, 100], 50, {"planned_steps": 10_000}, "It has lasted 49 of 300 steps that a stop needs."),
-    ("warm-up", [10, 14, 18], 0, {}, "Only 18 of 20 samples of warm-up so far."),
-    ("no place", [90, 95, 100], None, {}, "It has no place on the axis of the steps"),
-]
-
-
-@pytest.mark.parametrize(
-    ("rows", "first", "fields", "held"), [case[1:] for case in SOFT_GATES], ids=[case[0] for case in SOFT_GATES]
-)
-def test_a_soft_finding_passes_all_gates_or_says_which_one_held_it(
-    rows: list[int], first: float | None, fields: Mapping[str, object], held: str
-) -> None:
-    """Looks, samples, a share of the plan and the warm-up, each held back with its numbers."""
-    verdict = play([(seen(each, **fields), [soft(first)]) for each in rows])[-1]
-    if held:
-        assert verdict.decision is WAIT
-        assert any(sentence.startswith(held) for sentence in verdict.held_back)
-        assert verdict.would_change == "It fell."
-    else:
-        assert (verdict.decision, verdict.held_back) == (STOP, ())
-
-
-def test_many_looks_do_not_make_up_for_few_samples() -> None:
-    """Twelve looks within ten samples are still ten samples: the rhythm of looking decides nothing."""
-    looks = [(seen(100 + each), [soft(98)]) for each in range(12)]
-    assert decisions(looks) == [WAIT] * 12
+def test_hard_and_soft_findings_have_each_their_own_patience() -> None:
+    """The figure of the one is not that of the other."""
+    policy = Policy(hard_rounds=3, soft_rounds=1)
+    assert decisions([(seen(rows, policy=policy), [hard()]) for rows in (100, 110, 120)]) == [WAIT, WAIT, STOP]
 
 
 def test_a_hard_failure_needs_no_warm_up() -> None:
@@ -210,10 +140,3 @@ def test_the_end_of_blindness_is_no_recovery_of_the_run() -> None:
 def test_a_resumed_run_that_steps_back_keeps_its_patience() -> None:
     """Fewer samples than before are new samples too: the look after a rewind confirms."""
     assert decisions([(seen(100), [hard()]), (seen(95), [hard()])]) == [WAIT, STOP]
-
-
-def test_a_history_longer_than_its_window_counts_old_samples() -> None:
-    """Samples in buckets count for the patience as well."""
-    looks = [(seen(rows), [soft(100)]) for rows in (4000, 4100, 4200)]
-    assert decisions(looks)[-1] is STOP
-    assert math.isfinite(looks[-1][0].history.last_step)

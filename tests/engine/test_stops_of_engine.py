@@ -421,11 +421,14 @@ def test_executions_never_exceed_approvals() -> None:
 
 
 def test_soft_findings_need_more_patience_than_hard_ones() -> None:
-    """A trend is not stopped at the second look."""
-    world = FakeWorld()
-    watch = world.watch()
-    world.findings = (finding(Decision.STOP, Weight.SOFT, step=0.0),)
-    world.rounds(2)
-    assert not world.store.requests(watch_id=watch.id)
-    world.rounds(2)
-    assert len(world.store.requests(watch_id=watch.id)) == 1
+    """Two looks are enough for NaN; a trend that they see must also have lasted for twenty samples."""
+    asked = {}
+    for weight in (Weight.HARD, Weight.SOFT):
+        world = FakeWorld()
+        watch = world.watch()
+        world.findings = (finding(Decision.STOP, weight, step=33.0),)
+        world.rounds(2)
+        after_two = len(world.store.requests(watch_id=watch.id))
+        world.rounds(1)
+        asked[weight] = (after_two, len(world.store.requests(watch_id=watch.id)))
+    assert asked == {Weight.HARD: (1, 1), Weight.SOFT: (0, 1)}

@@ -7,6 +7,7 @@ import pytest
 from trainwatch_core.model.roles import (
     Goal,
     Role,
+    assign_goals,
     assign_roles,
     infer_role,
     loss_is_a_game,
@@ -58,7 +59,18 @@ NAMES = [
     ("eval_samples_per_second", Role.PROGRESS, None),
     ("system/gpu.0.loss", Role.PROGRESS, None),
     ("_runtime", Role.PROGRESS, None),
-    ("loss_scale", Role.OTHER, None),
+    ("loss_scale", Role.LOSS_SCALE, None),
+    ("train/lossScale", Role.LOSS_SCALE, None),
+    ("grad_scale", Role.LOSS_SCALE, None),
+    ("amp/scaler", Role.LOSS_SCALE, None),
+    ("fp16_scale", Role.LOSS_SCALE, None),
+    ("reward_scale", Role.OTHER, None),
+    ("scale", Role.OTHER, None),
+    ("val_loss_scale", Role.OTHER, None),
+    ("loss_weight", Role.OTHER, None),
+    ("r", Role.OTHER, None),
+    ("l", Role.OTHER, None),
+    ("t", Role.OTHER, None),
     ("d_loss", Role.OTHER, None),
     ("errG", Role.OTHER, None),
     ("train/value_loss", Role.OTHER, None),
@@ -94,6 +106,42 @@ def test_a_name_of_any_length_is_read_in_bounded_time() -> None:
 def test_the_persons_word_wins() -> None:
     """An override beats the name."""
     assert assign_roles(["loss", "foo"], {"foo": Role.EVAL_LOSS}) == {"loss": Role.TRAIN_LOSS, "foo": Role.EVAL_LOSS}
+
+
+def test_an_override_of_a_metric_that_is_not_there_adds_nothing() -> None:
+    """Roles and goals are told of what was logged, and of nothing else."""
+    assert assign_roles(["loss"], {"foo": Role.EVAL_LOSS}) == {"loss": Role.TRAIN_LOSS}
+    assert assign_goals(["loss"], {"foo": MAX}) == {"loss": MIN}
+
+
+def test_goals_are_told_where_the_name_is_certain() -> None:
+    """A score without a direction has none until the person gives it one, and the person's word wins."""
+    names = ["val_acc", "val_loss", "val_score", "lr"]
+    assert assign_goals(names) == {"val_acc": MAX, "val_loss": MIN}
+    assert assign_goals(names, {"val_score": MAX, "val_acc": MIN}) == {
+        "val_acc": MIN,
+        "val_loss": MIN,
+        "val_score": MAX,
+    }
+
+
+def test_the_columns_of_a_monitor_file_are_known_only_together() -> None:
+    """Reward, length and time of Stable-Baselines3 are one letter each: alone, a letter tells nothing."""
+    monitor = ["r", "l", "t"]
+    assert assign_roles(monitor) == {"r": Role.TRAIN_SCORE, "l": Role.OTHER, "t": Role.PROGRESS}
+    assert assign_goals(monitor) == {"r": MAX}
+    assert loss_is_a_game(iter(monitor))
+    assert assign_roles(["r", "l"]) == {"r": Role.OTHER, "l": Role.OTHER}
+    assert assign_goals(["r", "t"]) == {}
+    assert not loss_is_a_game(["l", "t"])
+    assert assign_roles(monitor, {"l": Role.TRAIN_LOSS})["l"] is Role.TRAIN_LOSS
+    assert assign_goals(monitor, {"r": MIN}) == {"r": MIN}
+
+
+def test_names_may_be_read_only_once() -> None:
+    """An iterator of names is as good as a list."""
+    assert assign_roles(iter(["loss"])) == {"loss": Role.TRAIN_LOSS}
+    assert assign_goals(iter(["loss"])) == {"loss": MIN}
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,20 @@ def test_the_newest_bin_of_a_curve_is_full() -> None:
     assert found.rows[-1] == 3
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False, width=64), min_size=1, max_size=60), st.integers(1, 20)
+)
+def test_the_points_of_a_curve_are_the_medians_of_its_bins(values: list[float], bins: int) -> None:
+    """One sort for all bins gives what `numpy.median` gives for each, the largest values included."""
+    found = stats.curve(series(values), bins)
+    clipped, stretches = stats.tame(np.array(values)), np.cumsum(found.rows).astype(int)
+    wanted = [np.median(part) for part in np.split(clipped, stretches[:-1])]
+    assert found.values.tolist() == wanted
+    assert float(found.rows.sum()) == len(values)
+    assert len(found) <= bins
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True, width=64), max_size=40))
 def test_no_values_whatever_make_the_numerics_warn(values: list[float]) -> None:

@@ -40,10 +40,15 @@ class PolicyTable:
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
     warmup_rows: Count | None = None
+    warmup_share: Share | None = None
     hard_rounds: PositiveCount | None = None
     soft_rounds: PositiveCount | None = None
     soft_rows: Count | None = None
     soft_share: Share | None = None
+    confirm_share: Share | None = None
+    sparse_rows: Count | None = None
+    sparse_share: Share | None = None
+    announced_share: Share | None = None
     stale_after: PositiveDuration | None = None
     suspicious_interval: PositiveDuration | None = None
     min_interval: PositiveDuration | None = None
