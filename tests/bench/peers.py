@@ -64,8 +64,10 @@ def z_score(values: FloatArray, *, window: int = 30, limit: float = 3.0) -> int 
     before: deque[float] = deque(maxlen=window)
     for at, value in enumerate(values.tolist()):
         if len(before) == window:
-            deviation = float(np.std(before))
-            if deviation > 0 and value > float(np.mean(before)) + limit * deviation:
+            # An infinity in the window makes both NaN, and nothing is an outlier then.
+            with np.errstate(invalid="ignore"):
+                deviation, mean = float(np.std(before)), float(np.mean(before))
+            if deviation > 0 and value > mean + limit * deviation:
                 return at
         before.append(value)
     return None
