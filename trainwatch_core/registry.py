@@ -8,13 +8,16 @@ from fnmatch import fnmatchcase
 
 from trainwatch_core.adapters.stoppers.combined import CombinedStopper
 from trainwatch_core.adapters.stoppers.command import CommandStopper
+from trainwatch_core.adapters.stoppers.docker import DockerJob
 from trainwatch_core.adapters.stoppers.guarded import GuardedStopper, Job
 from trainwatch_core.adapters.stoppers.ladders import Ladder
+from trainwatch_core.adapters.stoppers.owned import OwnedJob
 from trainwatch_core.adapters.stoppers.places import LocalPlace, Places, Remote
 from trainwatch_core.adapters.stoppers.process import ProcessJob
 from trainwatch_core.adapters.stoppers.screen import Screen
 from trainwatch_core.adapters.stoppers.sessions import SessionJob
 from trainwatch_core.adapters.stoppers.slurm import SlurmJob
+from trainwatch_core.adapters.stoppers.systemd import SystemdJob
 from trainwatch_core.adapters.stoppers.tmux import Tmux
 from trainwatch_core.checks import (
     baseline,
@@ -206,11 +209,27 @@ def _slurm(launch: Launch, watch: Watch, reach: Reach) -> Job:
     return SlurmJob(launch, reach.places.at(launch.host), _ladder(watch, reach))
 
 
+def _docker(launch: Launch, watch: Watch, reach: Reach) -> Job:
+    return DockerJob(launch, reach.places.at(launch.host), _ladder(watch, reach))
+
+
+def _systemd(launch: Launch, watch: Watch, reach: Reach) -> Job:
+    return SystemdJob(launch, reach.places.at(launch.host), _ladder(watch, reach))
+
+
+def _owned(launch: Launch, watch: Watch, reach: Reach) -> Job:
+    del watch
+    return OwnedJob(launch, reach.places.at(launch.host), reach.settings.stoppers)
+
+
 _STOPPERS: Mapping[str, Callable[[Launch, Watch, Reach], Job]] = {
     "pid": _process,
     "tmux": _tmux,
     "screen": _screen,
     "slurm": _slurm,
+    "docker": _docker,
+    "systemd": _systemd,
+    "command": _owned,
 }
 
 

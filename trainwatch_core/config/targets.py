@@ -140,5 +140,7 @@ class StopperTable:
         unknown = sorted({name for word in words for name in _PLACEHOLDER.findall(word)} - set(self.params))
         if unknown:
             raise ValueError(f'a stopper whose {{names}} all stand in params; "{unknown[0]}" does not')
+        if self.escalate and self.verify is None:
+            raise ValueError("a stopper with verify, where escalate stands: nobody could see that more is needed")
         if any("{" in argv[0] for argv in argvs if argv):
             raise ValueError("a stopper whose programs are named in full, without {names}")
