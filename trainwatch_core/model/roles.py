@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 
 _WORD = re.compile(r"[a-z]+[0-9]*|[0-9]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -78,6 +79,7 @@ _PLAIN = _table(
 )
 
 
+@lru_cache(maxsize=4096)
 def words(name: str) -> tuple[str, ...]:
     """The words of a metric's name, in lower case: `train/gradNorm_2` is train, grad, norm, 2."""
     spelled = _SPELLED.sub(lambda match: f" {match[0].lower()}", name[:200])
@@ -92,6 +94,7 @@ def words(name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=4096)
 def infer_role(name: str) -> tuple[Role, Goal | None]:
     """The role of a metric by its name, and which way it should go where the name tells for certain."""
     found = words(name)
