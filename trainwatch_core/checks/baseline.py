@@ -3,8 +3,9 @@
 Method: the best running median of MIN_LEVEL readings, and what may still come on top of it: the Theil-Sen slope (Sen
 1968) of the later half of the readings, carried on at SLOPE_FACTOR times its speed to the planned end, plus
 DECAY_SHARE of all progress so far, because a late drop of the learning rate brings about so much, and nobody can see
-it coming. If all that still misses the baseline by far, it argues for STOP (soft) once MIN_SHARE of the planned length
-has gone, and for WAIT before that, or without a plan. It stays at WAIT, too,
+it coming (nothing where its schedule has brought it down already). If all that still misses the baseline by far, it
+argues for STOP (soft) once MIN_SHARE of the planned length has gone, and for WAIT before that, or without a plan. It
+stays at WAIT, too,
 
 - where the level has stepped up from its best (harder data, perhaps: a step has no trend to carry on),
 - while a change that was announced is still to come,
@@ -21,9 +22,10 @@ import numpy as np
 
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say
-from trainwatch_core.model.roles import Goal, loss_is_a_game, words
+from trainwatch_core.model.roles import Goal, Role, loss_is_a_game, main_of, words
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import Series
+from trainwatch_core.schedules import Shape, infer_schedule
 from trainwatch_core.stats import Curve, curve, levels, median, noise, slope, spread, trend
 
 NAME = "baseline"
@@ -36,6 +38,8 @@ SLOPE_FACTOR = 2.0
 """Curves flatten, so going on at twice the present speed is more than can be hoped for."""
 DECAY_SHARE = 0.25
 """Of the progress so far: what the last decay of a schedule may bring on top."""
+SPENT = 0.9
+_COME_AGAIN = frozenset({Shape.RESTARTS, Shape.CYCLIC})
 SIGNIFICANT = 2.0
 SAME_ENTROPY = 0.03
 """Relative change of the policy's entropy that counts as none: a policy that learns loses half of it and more."""
@@ -77,8 +81,16 @@ def _still_to_come(view: View, seen: Curve, values: np.ndarray[tuple[int], np.dt
     left = max(0.0, view.planned_steps - end) if view.planned_steps else end - float(seen.starts[0])
     speed = max(0.0, -slope(seen.ends[half:], values[half:]))
     # What the first readings were, without the very first: a bad initialisation is gone in a few steps.
-    progress = max(0.0, median(values[: 2 * MIN_LEVEL]) - best)
+    progress = 0.0 if _rate_is_spent(view) else max(0.0, median(values[: 2 * MIN_LEVEL]) - best)
     return SLOPE_FACTOR * speed * left + DECAY_SHARE * progress
+
+
+def _rate_is_spent(view: View) -> bool:
+    """Whether the learning rate has come down along a schedule, so that no later drop is left to hope for."""
+    name = main_of(Role.LEARNING_RATE, view.roles)
+    series = view.history.series.get(name or "")
+    schedule = infer_schedule(series) if series is not None else None
+    return schedule is not None and schedule.shape not in _COME_AGAIN and schedule.decayed >= SPENT
 
 
 def _patience(view: View) -> float:

@@ -64,8 +64,22 @@ def decide(findings: Sequence[Finding], past: Sequence[Round], view: View) -> Ve
 
     reasons = tuple(sorted(all_, key=order))
     sentences = tuple(dict.fromkeys(one for finding in reasons for one in held.get(finding.key, ())))
-    would_change = "" if decision is Decision.CONTINUE else reasons[0].until
-    return Verdict(decision, reasons, () if stopping else sentences, would_change)
+    if decision is Decision.CONTINUE:
+        return Verdict(decision, reasons, sentences)
+    sure = _how_sure(reasons[0], past, view)
+    return Verdict(decision, reasons, () if stopping else sentences, reasons[0].until, sure)
+
+
+def _how_sure(finding: Finding, past: Sequence[Round], view: View) -> str:
+    """How often, and over how many samples and steps, the strongest reason was seen; empty if it has no place."""
+    if finding.weight is Weight.BLIND or finding.first_step is None:
+        return ""
+    looks = max(1, _row_of_looks(finding, past, view, finding.argues_for).looks)
+    lasted, whole, main = view.history.last_step - finding.first_step, _whole(view), _longest(view)
+    share = f" ({100 * lasted / whole:.0f} % of the run)" if whole > 0 and 0 <= lasted <= whole else ""
+    rows = _rows_since(main, finding.first_step) if main is not None else 0
+    times = "1 look" if looks == 1 else f"{looks} looks in a row"
+    return f"Seen in {times}, over {say_step(lasted)} steps{share} and {rows:,} samples."
 
 
 def recovered(findings: Sequence[Finding], past: Sequence[Round], view: View) -> tuple[Finding, ...]:
@@ -140,13 +154,13 @@ class _Row:
     since: float
 
 
-def _row_of_looks(finding: Finding, past: Sequence[Round], view: View) -> _Row:
+def _row_of_looks(finding: Finding, past: Sequence[Round], view: View, argued: Decision = Decision.STOP) -> _Row:
     main = _clock(view)
     rows, step = (main.count if main is not None else 0), view.history.last_step
     looks = 0
     for before in _seen(past):
         looks += (before.loss_rows, before.last_step) != (rows, step)
-        if not any(each.key == finding.key and each.argues_for is Decision.STOP for each in before.findings):
+        if not any(each.key == finding.key and each.argues_for >= argued for each in before.findings):
             return _Row(looks, step)
         rows, step = before.loss_rows, before.last_step if before.last_step is not None else math.nan
     return _Row(looks + 1, step)

@@ -24,6 +24,7 @@ from trainwatch_core.report.charting import compose_chart
 from trainwatch_core.report.compose import Setting, compose, run_name
 from trainwatch_core.report.missing import missing_lines
 from trainwatch_core.report.summary import Finish
+from trainwatch_core.report.understood import role_line
 
 PAST = 60
 """Rounds that gates look back on. Patience is counted in a handful of them."""
@@ -100,7 +101,7 @@ class Rounds:
         if seen.end is None and seen.job is not None and seen.job.state is JobState.GONE:
             next_in = min(next_in, SETTLE)
         ended = seen.end.how if seen.end else ""
-        notes = (*seen.notes, *(missing_lines(watch, seen.view) if previous is None else ()))
+        notes = (*seen.notes, *(_introduction(watch, seen) if previous is None else ()))
         next_at = None if ended else round_.at + timedelta(seconds=next_in)
         report = compose(round_, seen.view, Setting(watch, previous, notes, next_at, ended))
         proposal = Proposal()
@@ -151,3 +152,8 @@ class Rounds:
         name = run_name(round_.info.name, watch)
         spec = compose_chart(seen.view, round_.verdict, last_check_step=mark, run_name=name)
         return Picture(watch.id, round_.number, spec.title, spec.alt_text) if spec is not None else None
+
+
+def _introduction(watch: Watch, seen: Look) -> tuple[str, ...]:
+    """What the first report says beside its numbers: how the metrics are read, and what nobody told."""
+    return tuple(line for line in (role_line(seen.view), *missing_lines(watch, seen.view)) if line)

@@ -14,6 +14,7 @@ class Verdict:
     Attributes:
         decision: CONTINUE, WAIT or STOP.
         reasons: The findings that carry it, strongest first; never empty.
+        sure: One sentence: how sure it is, by how long and how often it was seen; may be empty for CONTINUE.
         held_back: One sentence for each gate that kept a finding from its STOP.
         would_change: One sentence: what would change the decision; may be empty for CONTINUE.
     """
@@ -22,6 +23,7 @@ class Verdict:
     reasons: tuple[Finding, ...]
     held_back: tuple[str, ...] = ()
     would_change: str = ""
+    sure: str = ""
 
     def __post_init__(self) -> None:
         if not self.reasons:

@@ -14,6 +14,7 @@ from trainwatch_core.model.roles import Role, main_of
 from trainwatch_core.model.round import Round, SourceStatus, View
 from trainwatch_core.model.watch import Watch
 from trainwatch_core.report.redact import clean, redact
+from trainwatch_core.schedules import LEVEL, Schedule, Shape, infer_schedule
 
 _SHOWN_ROLES = (
     Role.TRAIN_LOSS,
@@ -129,10 +130,19 @@ def _metric(name: str, view: View, before: float | None, since: str) -> str:
     remarks = []
     if before is not None and math.isfinite(before) and math.isfinite(series.last) and before != series.last:
         remarks.append(f"{say_percent_change(before, series.last)}{since}")
+    if view.roles.get(name) is Role.LEARNING_RATE and (schedule := infer_schedule(series)) is not None:
+        remarks += _schedule(schedule)
     for word, wanted in (("baseline", view.baseline), ("target", view.target)):
         if name in wanted:
             remarks.append(f"{word} {say(wanted[name])}")
     return f"{line} ({', '.join(remarks)})" if remarks else line
+
+
+def _schedule(schedule: Schedule) -> list[str]:
+    if schedule.shape is Shape.UNKNOWN:
+        return []
+    gone = f", {100 * schedule.decayed:.0f} % down from {say(schedule.top)}" if schedule.decayed > LEVEL else ""
+    return [f"{schedule.shape}{gone}"]
 
 
 def _progress(round_: Round, view: View) -> str:
@@ -176,6 +186,7 @@ def _reason(round_: Round, anomalies: Sequence[Finding]) -> tuple[str, ...]:
     # What stands under "Anomalies" is not said twice, but a decision never stands without its first reason.
     lines = [f.text for f in verdict.reasons[:1]]
     lines += [f.text for f in verdict.reasons[1:3] if f.key not in told and (healthy or f.weight is not Weight.INFO)]
+    lines += [verdict.sure] if verdict.sure else []
     lines += [*verdict.held_back]
     if verdict.would_change:
         lines.append(verdict.would_change)
