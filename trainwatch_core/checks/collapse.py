@@ -5,8 +5,8 @@ the name or the person tells; metrics without a certain direction take no part. 
 
 - STOP (soft), for the main score: it has been without most of what it gained (LOST_GAIN) and half of its level
   (LOST_LEVEL) for LOST_SHARE of the run, without a break, and is not coming back. Returns and scores swing: one deep
-  swing is none. Without a planned length the best must lie behind the first EARLY of what was seen, because the lucky
-  first episodes of a young run look like a collapse; and a score whose training loss still falls may have a fault of
+  swing is none. Without a planned length the best must lie behind the first EARLY of what was seen and CLEAR spreads
+  above what it began with, because lucky first episodes of a young run look like a collapse; and a score whose training loss still falls may have a fault of
   its evaluation: both stay at WAIT.
 - WAIT: the main score lost GAIN_SHARE of its gain, LEVEL_SHARE of its level and SPREADS spreads; or it is worse than it
   ever was at the start by as much as it had gained; or another score is without most of what it gained (an old task is
@@ -28,7 +28,7 @@ NAME = "collapse"
 MIN_SEEN, MIN_SINCE = 10, 6
 GAIN_SHARE, LEVEL_SHARE, SPREADS = 0.3, 0.15, 4.0
 LOST_GAIN, LOST_LEVEL, LOST_SHARE = 0.7, 0.5, 0.12
-EARLY = 0.1
+EARLY, CLEAR = 0.1, 10.0
 ALL_GAIN, WORSE_LEVEL = 1.2, 0.05
 VANISHED = 0.02
 SIGNIFICANT = 2.0
@@ -104,7 +104,8 @@ def _lost_much(lost: Setback) -> bool:
 
 def _old_enough(view: View, lost: Setback) -> bool:
     first, last = float(lost.seen.starts[0]), float(lost.seen.ends[-1])
-    return bool(view.planned_steps) or lost.best_step - first >= EARLY * (last - first)
+    learned = lost.best_step - first >= EARLY * (last - first) and lost.gain >= CLEAR * lost.spread
+    return bool(view.planned_steps) or learned
 
 
 def _train_falls(view: View, series: Series, since: float) -> bool:

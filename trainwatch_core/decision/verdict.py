@@ -201,8 +201,8 @@ def _too_short(finding: Finding, row: _Row, view: View) -> tuple[str, ...]:
     rows = _rows_since(main, finding.first_step) if main is not None else 0
     lasted, confirmed = view.history.last_step - finding.first_step, view.history.last_step - row.since
     held = []
-    # A log with a row an epoch never has many rows, but a fifth of a run is long in any log.
-    sparse = rows >= policy.sparse_rows and lasted >= policy.sparse_share * whole
+    # A log with a row an epoch never has many rows, but a fifth of a plan is long in any log.
+    sparse = rows >= policy.sparse_rows and lasted >= policy.sparse_share * (view.planned_steps or math.inf)
     if rows < policy.soft_rows and not sparse:
         held.append(f"It has lasted {rows} of {policy.soft_rows} samples that a stop needs.")
     if not lasted >= policy.soft_share * whole:

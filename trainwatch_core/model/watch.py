@@ -50,7 +50,7 @@ class Policy:
         soft_rows: Training-loss samples since the onset of a soft anomaly.
         soft_share: Share of the planned length (else of the steps seen) that a soft anomaly must have lasted.
         confirm_share: Share of the same that must lie between the first look that saw it and the one that stops.
-        sparse_rows: So few samples do where the anomaly has lasted `sparse_share` of the run.
+        sparse_rows: So few samples do where the anomaly has lasted `sparse_share` of a planned length.
         sparse_share: See `sparse_rows`.
         announced_share: Share of the run for which an announced change holds soft anomalies back.
         stale_after: Seconds without a new sample or heartbeat after which silence is a finding.
