@@ -6,8 +6,8 @@ the name or the person tells; metrics without a certain direction take no part. 
 - STOP (soft), for the main score: it has been without most of what it gained (LOST_GAIN) and half of its level
   (LOST_LEVEL) for LOST_SHARE of the run, without a break, and is not coming back. Returns and scores swing: one deep
   swing is none. Without a planned length the best must lie behind the first EARLY of what was seen and CLEAR spreads
-  above what it began with, because lucky first episodes of a young run look like a collapse; and a score whose training loss still falls may have a fault of
-  its evaluation: both stay at WAIT.
+  above what it began with, because lucky first episodes of a young run look like a collapse; and a score whose
+  training loss still falls may have a fault of its evaluation: both stay at WAIT.
 - WAIT: the main score lost GAIN_SHARE of its gain, LEVEL_SHARE of its level and SPREADS spreads; or it is worse than it
   ever was at the start by as much as it had gained; or another score is without most of what it gained (an old task is
   being forgotten); or the spread of embeddings, features or outputs fell to VANISHED of its usual size.
