@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from trainwatch_core.checks import baseline
@@ -12,6 +13,7 @@ from trainwatch_core.testing.columns import (
     WAIT,
     Columns,
     Said,
+    cosine,
     every,
     falling,
     flat,
@@ -43,6 +45,30 @@ CASES: dict[str, tuple[Columns, float, float | None, Said]] = {
         1.6,
         1000,
         MISSED,
+    ),
+    "no decay is left": (
+        {"val_loss": every(20, then(flat(4.0, 6), noisy(2.2, 20, 0.01))), "lr": cosine(520)},
+        1.6,
+        1000,
+        MISSED,
+    ),
+    "no decay yet": (
+        {"val_loss": every(20, then(flat(4.0, 6), noisy(2.2, 20, 0.01))), "lr": flat(1e-3, 520)},
+        1.6,
+        1000,
+        [],
+    ),
+    "half decayed": (
+        {"val_loss": every(20, then(flat(4.0, 6), noisy(2.2, 20, 0.01))), "lr": cosine(1040)[:520]},
+        1.6,
+        1000,
+        [],
+    ),
+    "decayed, but rates come again": (
+        {"val_loss": every(20, then(flat(4.0, 6), noisy(2.2, 20, 0.01))), "lr": np.tile(cosine(130), 4)},
+        1.6,
+        1000,
+        [],
     ),
     "stepped up": (
         {"val_loss": every(20, then(line(3, 2, 12), noisy(2.9, 8, 0.01)))},

@@ -55,6 +55,16 @@ CASES: dict[str, tuple[Columns, float | None, Said]] = {
     "coming back": ({"val_acc": every(20, then(UP, line(0.1, 0.45, 20)))}, None, [("aside", CONTINUE)]),
     "its best was early": ({"reward": then(noisy(50.0, 10), noisy(1.0, 190))}, None, WORSE_WAIT),
     "its best was early, planned": ({"reward": then(noisy(50.0, 10), noisy(1.0, 190))}, 400, WORSE_STOP),
+    "learned little beside its noise": (
+        {"reward": then(noisy(40.0, 60, 8.0), noisy(60.0, 60, 8.0), noisy(5.0, 80, 8.0))},
+        None,
+        WORSE_WAIT,
+    ),
+    "learned little beside its noise, planned": (
+        {"reward": then(noisy(40.0, 60, 8.0), noisy(60.0, 60, 8.0), noisy(5.0, 80, 8.0))},
+        400,
+        WORSE_STOP,
+    ),
     "worse than ever": (
         {"reward": then(noisy(100.0, 50, 0.1), line(100.0, 101.0, 50), noisy(92.0, 60, 0.1))},
         None,
