@@ -20,7 +20,7 @@ demo: $(VENV)/$(hands)
 bot: $(VENV)/runtime
 	@$(BIN)/python -m bot $(ARGS)
 
-test: $(VENV)/dev
+test: $(VENV)/dev $(VENV)-writers/ready
 	$(BIN)/pytest $(ARGS)
 
 # Through the browser: the bot against the Slack look-alike, which npm fetches. Needs `make system-deps`.
@@ -57,14 +57,14 @@ system-deps:
 lock:
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet pip-tools
-	for set in runtime dev; do \
+	for set in runtime dev writers; do \
 	  (cd requirements && ../$(VENV)-lock/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$set.txt $$set.in) || exit 1; \
 	done
 	rm -rf $(VENV)-lock
 
 clean:
-	rm -rf $(VENV) $(VENV)-lock
+	rm -rf $(VENV) $(VENV)-lock $(VENV)-writers
 
 $(VENV)/runtime: requirements/runtime.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -74,4 +74,10 @@ $(VENV)/runtime: requirements/runtime.txt pyproject.toml
 
 $(VENV)/dev: requirements/dev.txt $(VENV)/runtime
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Other trackers, as writers of what tests read: apart, because they are large and pin what the program does not.
+$(VENV)-writers/ready: requirements/writers.txt
+	$(PYTHON) -m venv $(VENV)-writers
+	$(VENV)-writers/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/writers.txt
 	@touch $@

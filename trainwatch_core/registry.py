@@ -288,10 +288,61 @@ def _log_run(watch: Watch, settings: Settings) -> Source:
 
 
 def _log_file(path: str, settings: Settings) -> Source:
+    from trainwatch_core.adapters.sources.kinds import Kind, kind_of, parted  # noqa: PLC0415  # likewise
+
+    kind, place = kind_of(path) or (Kind.LOG, path)
+    return _FILES[kind](place, parted(path)[1], settings)
+
+
+def _text_log(path: str, run: str, settings: Settings) -> Source:
     from trainwatch_core.adapters.sources.logs.file import LogFileSource  # noqa: PLC0415  # likewise
 
-    roots = tuple(str(root) for root in settings.log.roots)
-    return LogFileSource(path, roots, patterns=_patterns(settings))
+    return LogFileSource(f"{path}#{run}" if run else path, _roots(settings), patterns=_patterns(settings))
+
+
+def _csv(path: str, _run: str, settings: Settings) -> Source:
+    from trainwatch_core.adapters.sources.csv_table import CsvSource  # noqa: PLC0415  # likewise
+
+    return CsvSource(path, _roots(settings))
+
+
+def _tensorboard(path: str, _run: str, settings: Settings) -> Source:
+    from trainwatch_core.adapters.sources.tensorboard import TensorboardSource  # noqa: PLC0415  # likewise
+
+    return TensorboardSource(path, _roots(settings))
+
+
+def _trainer_state(path: str, _run: str, settings: Settings) -> Source:
+    from trainwatch_core.adapters.sources.trainer_state import TrainerStateSource  # noqa: PLC0415  # likewise
+
+    return TrainerStateSource(path, _roots(settings))
+
+
+def _trackio(path: str, run: str, settings: Settings) -> Source:
+    from trainwatch_core.adapters.sources.trackio import TrackioSource  # noqa: PLC0415  # likewise
+
+    return TrackioSource(path, run, _roots(settings))
+
+
+def _mlflow(path: str, run: str, settings: Settings) -> Source:
+    from trainwatch_core.adapters.sources.mlflow import MlflowSource  # noqa: PLC0415  # likewise
+
+    return MlflowSource(path, run, _roots(settings))
+
+
+def _roots(settings: Settings) -> tuple[str, ...]:
+    return tuple(str(root) for root in settings.log.roots)
+
+
+_FILES: Mapping[str, Callable[[str, str, Settings], Source]] = {
+    "log": _text_log,
+    "csv": _csv,
+    "tensorboard": _tensorboard,
+    "trainer_state": _trainer_state,
+    "trackio": _trackio,
+    "mlflow": _mlflow,
+}
+"""By the kind of what lies at a path."""
 
 
 def _log_command(argv: tuple[str, ...], settings: Settings) -> Source:

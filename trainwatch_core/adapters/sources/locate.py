@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from trainwatch_core.adapters.sources.kinds import kind_of, parted
 from trainwatch_core.model.errors import InvalidInputError
 from trainwatch_core.model.run import RunKind, RunRef, parse_wandb_run
 
@@ -11,19 +12,23 @@ _LOCAL = ("/", "./", "../", "~", "file:")
 
 
 def locate(text: str, *, cwd: Path) -> RunRef:
-    """The run named by `entity/project/run`, its page's address, an offline run (directory or `.wandb`), or a log file.
+    """The run named by `entity/project/run`, its page's address, an offline run (directory or `.wandb`), or a log.
+
+    A log is any file or directory of this machine that `kinds` knows; `mlflow.db#run` names a run in a database.
 
     Raises:
         InvalidInputError: If it names none of them.
     """
     plain = text.strip()
-    path = cwd / Path(plain).expanduser()
+    file, run = ("", "") if "\0" in plain or "://" in plain else parted(str(cwd / Path(plain).expanduser()))
+    path = Path(file)
     try:
-        exists = "\0" not in plain and "://" not in plain and path.exists()
+        exists = bool(file) and path.exists()
     except OSError:
         exists = False
     if exists:
-        return _on_this_machine(path)
+        found = _on_this_machine(path)
+        return RunRef(found.kind, f"{found.target}#{run}") if run else found
     if plain.startswith(_LOCAL):
         raise InvalidInputError("There is no such file or directory", where=plain[:200])
     return parse_wandb_run(plain)
@@ -32,12 +37,14 @@ def locate(text: str, *, cwd: Path) -> RunRef:
 def _on_this_machine(path: Path) -> RunRef:
     resolved = path.resolve()
     if resolved.is_dir():
-        if not any(resolved.glob("run-*.wandb")):
+        if any(resolved.glob("run-*.wandb")):
+            return RunRef(RunKind.WANDB_OFFLINE, str(resolved))
+        if kind_of(str(resolved)) is None:
             raise InvalidInputError(
-                "This directory holds no W&B offline run",
+                "This directory holds no run that can be read",
                 where=str(resolved),
-                todo="Expected a directory like wandb/offline-run-20260101_120000-abcdefgh with run-*.wandb in it",
+                todo="Expected a W&B offline run (run-*.wandb), TensorBoard event files, a metrics.csv or results.csv, "
+                "or the checkpoints of a trainer",
             )
-        return RunRef(RunKind.WANDB_OFFLINE, str(resolved))
     kind = RunKind.WANDB_OFFLINE if resolved.suffix == ".wandb" else RunKind.LOG
     return RunRef(kind, str(resolved))
