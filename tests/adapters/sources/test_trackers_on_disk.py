@@ -160,8 +160,11 @@ def write(tmp_path: Path) -> Callable[..., None]:
 
     def run(script: str, *words: object) -> None:
         environ = {
-            "PATH": os.environ["PATH"], "HOME": str(tmp_path), "TRACKIO_DIR": str(tmp_path),
-            "HF_HUB_OFFLINE": "1", "MLFLOW_DISABLE_TELEMETRY": "true",
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "TRACKIO_DIR": str(tmp_path),
+            "HF_HUB_OFFLINE": "1",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
         }
         argv = [str(WRITERS), "-c", script, *map(str, words)]
         done = subprocess.run(argv, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=170, check=False)
