@@ -13,7 +13,7 @@ from trainwatch_core.model.numbers import say
 from trainwatch_core.model.round import Round
 from trainwatch_core.report.compose import safe
 
-KNOWN = "check now, status, why, pause, resume, end, mode auto, mode ask, help"
+KNOWN = "check now, status, why, pause, resume, end, mode auto, mode ask, expected change, false alarm, help"
 
 _ACTS: Mapping[Verb, str] = {
     Verb.APPROVE: "approve stops here",
@@ -28,7 +28,8 @@ _HELP = (
     "*`/watch entity/project/run`* watches a run: its card comes into the channel, each check into the card's thread.\n"
     "After the run, all optional: `log=PATH` (read when W&B cannot be reached) · `baseline=val/loss:2.31` · "
     "`target=METRIC:VALUE` · `every=30m` · `launch=pid:4211` (so that it can be stopped) · `notes=FILE.md` · "
-    '`mode=ask` or `mode=auto` · `key=METRIC` · `steps=90000`. For admins, where allowed: `stop="COMMAND"`.\n'
+    "`mode=ask` or `mode=auto` · `key=METRIC` · `steps=90000` · `announce=30000` or "
+    '`announce="30000=harder data"` (a change that is meant to happen). For admins, where allowed: `stop="COMMAND"`.\n'
     "*`/watch list`* shows what is watched. *`/watch help`* shows this.\n"
     f"In a card's thread just write: {KNOWN}."
 )

@@ -11,6 +11,7 @@ from typing import Any
 from trainwatch_core.bootstrap import run_on_this_machine
 from trainwatch_core.config import Settings
 from trainwatch_core.decision.authority import Verb
+from trainwatch_core.model.announcement import parse_announcement, with_announced
 from trainwatch_core.model.command import check_command
 from trainwatch_core.model.duration import parse_duration
 from trainwatch_core.model.errors import InvalidInputError
@@ -147,5 +148,6 @@ _READERS: Mapping[str, Callable[[str, WatchContext, Settings], dict[str, Any]]] 
     "notes": lambda text, _known, settings: {"notes_path": _notes(text, settings)},
     "mode": lambda text, _known, _settings: {"mode": _mode(text)},
     "steps": lambda text, _known, _settings: {"planned_steps": _steps(text)},
+    "announce": lambda text, known, _settings: {"announced": with_announced(known.announced, parse_announcement(text))},
 }
 """What each option changes in a context: (text, what was known, settings) -> fields."""

@@ -14,7 +14,7 @@ from bot.blocks.answers import unknown_message
 from bot.blocks.limits import Message
 from bot.ids import Place
 from bot.listeners.desk import Desk, text_at
-from bot.listeners.parsing import is_talk, read_word
+from bot.listeners.parsing import is_talk, read_expected, read_word
 from bot.listeners.verbs import obey
 
 _GENUINE = frozenset({"", "thread_broadcast", "file_share"})
@@ -68,7 +68,7 @@ def heard(desk: Desk, event: Mapping[str, Any], body: Mapping[str, Any]) -> None
     claim = Claim(user, text_at(event, "user_team") or text_at(event, "team") or text_at(body, "team_id"))
     place = Place(root.channel, text_at(event, "ts"))
     if word is not None:
-        told = desk.answer(lambda: obey(desk, word, watch_id, claim, place))
+        told = desk.answer(lambda: obey(desk, word, watch_id, claim, place, read_expected(text)))
     else:
         told = None if is_talk(text) else unknown_message()
     if told is not None:

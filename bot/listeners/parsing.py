@@ -10,11 +10,29 @@ from enum import StrEnum
 
 from trainwatch_core.model.errors import InvalidInputError
 
-KEYS = (*("log", "log_command", "baseline", "target", "key", "every", "launch", "stop", "notes", "mode", "steps"),)
+KEYS = (
+    *(
+        "log",
+        "log_command",
+        "baseline",
+        "target",
+        "key",
+        "every",
+        "launch",
+        "stop",
+        "notes",
+        "mode",
+        "steps",
+        "announce",
+    ),
+)
 _STRAIGHT = str.maketrans("\u201c\u201d\u201e\u2018\u2019\u00a0", '"""\'\' ')
 _LINK = re.compile(r"<(https?://[^\s|>]+)(?:\|[^>]*)?>")
 _OPTION = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
 _MENTION = re.compile(r"^(?:<@[UW][A-Z0-9]+(?:\|[^>]*)?>\s*)+")
+_EXPECTED = re.compile(
+    r"expected[ ]+change\b(?:[ ]+at[ ]+(?:step[ ]+)?([0-9][0-9,]*)(?=[ :]|$))?([^\n]{0,200})", re.IGNORECASE
+)
 _LONGEST = 3000
 _TALK = 60
 """Characters: longer or several lines are people talking to each other, not to us."""
@@ -44,6 +62,8 @@ class Word(StrEnum):
     END = "end"
     AUTO = "mode auto"
     ASK = "mode ask"
+    EXPECTED = "expected change"
+    FALSE_ALARM = "false alarm"
     HELP = "help"
 
 
@@ -77,8 +97,29 @@ def read_command(text: str) -> Typed:
     return Typed(words[0], options)
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What was said of a change.
+
+    Attributes:
+        at: The step, as it was typed; empty for now.
+        what: In the person's words; may be empty.
+    """
+
+    at: str = ""
+    what: str = ""
+
+
+def read_expected(text: str) -> Expected | None:
+    """Read `expected change [at STEP] [words]`, on one line; None if it is something else."""
+    match = _EXPECTED.fullmatch(_MENTION.sub("", _typed(text).strip()))
+    return Expected(match[1] or "", match[2].strip(" :")) if match else None
+
+
 def read_word(text: str) -> Word | None:
     """What a reply in a thread asks for; None if nobody knows."""
+    if read_expected(text) is not None:
+        return Word.EXPECTED
     plain = " ".join(_MENTION.sub("", _typed(text).strip()).lower().split()).strip(" .!?/")
     return next((word for word in Word if word == plain), _ALSO.get(plain))
 

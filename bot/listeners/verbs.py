@@ -9,10 +9,12 @@ from bot.blocks.answers import help_message, status_message, why_message, word_m
 from bot.blocks.limits import Message
 from bot.ids import Place
 from bot.listeners.desk import Desk
-from bot.listeners.parsing import Word
+from bot.listeners.parsing import Expected, Word
 from trainwatch_core.decision.authority import Verb
 from trainwatch_core.model.actor import Actor
+from trainwatch_core.model.announcement import parse_step
 from trainwatch_core.model.errors import InvalidInputError
+from trainwatch_core.model.numbers import say_step
 from trainwatch_core.model.round import Round
 from trainwatch_core.model.watch import Mode, Watch
 
@@ -25,11 +27,15 @@ _NEEDS: Mapping[Word, Verb] = {
     Word.END: Verb.END,
     Word.AUTO: Verb.GO_AUTOMATIC,
     Word.ASK: Verb.EDIT,
+    Word.EXPECTED: Verb.EDIT,
+    Word.FALSE_ALARM: Verb.EDIT,
     Word.HELP: Verb.SEE,
 }
 
 
-def obey(desk: Desk, word: Word, watch_id: str, claim: Claim, said_at: Place | None) -> Message | None:
+def obey(
+    desk: Desk, word: Word, watch_id: str, claim: Claim, said_at: Place | None, change: Expected | None = None
+) -> Message | None:
     """Do what a word asks for; returns what its author alone is told.
 
     Args:
@@ -38,13 +44,14 @@ def obey(desk: Desk, word: Word, watch_id: str, claim: Claim, said_at: Place | N
         watch_id: To which watch.
         claim: Who asks.
         said_at: The message with the word, to put 👀 on it; None for a button.
+        change: What was said of an expected change.
 
     Raises:
         TrainwatchError: If it is not done.
     """
     watch = desk.engine.world.store.watch(watch_id)
     actor = desk.admit(claim, _NEEDS[word], watch)
-    told = _ACTS[word](desk, watch, actor)
+    told = _expected(desk, watch, actor, change) if change is not None else _ACTS[word](desk, watch, actor)
     desk.later(lambda: desk.refresh(watch_id))
     if word is Word.CHECK and said_at is not None:
         desk.later(lambda: desk.react(said_at, "eyes"))
@@ -93,6 +100,17 @@ def _ask(desk: Desk, watch: Watch, actor: Actor) -> Message:
     return word_message("From now on I ask before I stop it.")
 
 
+def _expected(desk: Desk, watch: Watch, actor: Actor, change: Expected) -> Message:
+    at = parse_step(change.at) if change.at else None
+    noted = desk.engine.announcing.expect(watch.id, actor, change.what, at=at)
+    return word_message(f"Noted for step {say_step(noted.step)}. What follows from it is no reason to stop.")
+
+
+def _false_alarm(desk: Desk, watch: Watch, actor: Actor) -> Message:
+    noted = desk.engine.announcing.false_alarm(watch.id, actor)
+    return word_message(f"Noted: a false alarm at step {say_step(noted.step)}. I go on from how it is now.")
+
+
 def _status(desk: Desk, watch: Watch, _actor: Actor) -> Message:
     return status_message(desk.card(watch), desk.setting)
 
@@ -110,5 +128,7 @@ _ACTS: Mapping[Word, Callable[[Desk, Watch, Actor], Message]] = {
     Word.END: _end,
     Word.AUTO: _auto,
     Word.ASK: _ask,
+    Word.EXPECTED: lambda desk, watch, actor: _expected(desk, watch, actor, Expected()),
+    Word.FALSE_ALARM: _false_alarm,
     Word.HELP: lambda _desk, _watch, _actor: help_message(),
 }

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from bot.listeners.context import run_of
-from bot.listeners.parsing import Typed, Word, is_talk, read_command, read_word
+from bot.listeners.parsing import Expected, Typed, Word, is_talk, read_command, read_expected, read_word
 from bot.testing import ANA, CHANNEL, CY, EVE, RULES, Office
+from trainwatch_core.model.announcement import Announcement
 from trainwatch_core.model.errors import InvalidInputError
 from trainwatch_core.model.watch import Mode, WatchState
 from trainwatch_core.testing.slack_server import SlackServer
@@ -51,6 +52,12 @@ def test_what_cannot_be_read_is_told(text: str) -> None:
         ("<@U0BOT> check now", Word.CHECK),
         ("mode auto", Word.AUTO),
         ("help?", Word.HELP),
+        ("False alarm.", Word.FALSE_ALARM),
+        ("expected change", Word.EXPECTED),
+        ("Expected change: harder data", Word.EXPECTED),
+        ("expected changes", None),
+        ("I expected change", None),
+        ("expected change\nbut not this one", None),
         ("dance", None),
         ("", None),
     ],
@@ -58,6 +65,25 @@ def test_what_cannot_be_read_is_told(text: str) -> None:
 def test_words_of_the_thread(text: str, word: Word | None) -> None:
     """Capitals, blanks and politeness do not matter."""
     assert read_word(text) is word
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("expected change", Expected()),
+        ("expected  change harder Data", Expected("", "harder Data")),
+        ("<@U0BOT> Expected change: harder data", Expected("", "harder data")),
+        ("expected change at 30,000", Expected("30,000", "")),
+        ("expected change at step 30000: harder data", Expected("30000", "harder data")),
+        ("expected change at noon", Expected("", "at noon")),
+        ("expected change at 30k", Expected("", "at 30k")),
+        ("expected change " + "x" * 250, None),
+        ("expected", None),
+    ],
+)
+def test_what_is_expected_is_read(text: str, expected: Expected | None) -> None:
+    """A step, where one is named, and the words as they were written."""
+    assert read_expected(text) == expected
 
 
 def test_context_reaches_the_watch(office: Office) -> None:
@@ -69,7 +95,7 @@ def test_context_reaches_the_watch(office: Office) -> None:
     office.restart()
     office.command(
         f"lab/vision/r1 log={logs}/a.log baseline=val/loss:2.31,acc=0.7 target=acc:0.76 every=10m "
-        "launch=pid:4211 notes=vision.md mode=ask key=val/loss,acc steps=90,000"
+        'launch=pid:4211 notes=vision.md mode=ask key=val/loss,acc steps=90,000 announce="30,000=harder data"'
     )
     context = office.world.store.watches()[0].context
     assert context.log_path == str(logs / "a.log")
@@ -77,6 +103,7 @@ def test_context_reaches_the_watch(office: Office) -> None:
     assert dict(context.target) == {"acc": 0.76}
     assert (context.interval, context.launch, context.mode) == (600.0, "pid:4211", Mode.ASK)
     assert context.notes_path == str(office.folder / "data" / "notes" / "vision.md")
+    assert context.announced == (Announcement(30_000.0, "harder data"),)
     assert (context.key_metrics, context.planned_steps) == (("val/loss", "acc"), 90000.0)
 
 
@@ -98,6 +125,7 @@ def test_context_reaches_the_watch(office: Office) -> None:
         "baseline=loss",
         "mode=never",
         "steps=-3",
+        "announce=soon",
         "target=:1",
     ],
 )

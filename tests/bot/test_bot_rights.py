@@ -248,6 +248,21 @@ def test_a_watcher_may_not_switch_to_automatic(office: Office) -> None:
     assert office.world.now(watch).context.mode is Mode.AUTO
 
 
+@pytest.mark.parametrize("words", ["expected change: harder data", "false alarm"])
+def test_only_the_owner_or_an_admin_explains_trouble_away(office: Office, words: str) -> None:
+    """F-A01: not even an approver holds back the stops of a watch of others; the owner, a mere watcher, may."""
+    watch = office.watch(user=CY)
+    for user in (BO, EVE):
+        office.reply(words, user=user)
+        assert office.world.now(watch).context.announced == ()
+    assert "Only" in office.whispered(BO)
+    for user in (CY, ANA):
+        office.reply(words, user=user)
+        assert len(office.world.now(watch).context.announced) == 1
+        assert "Noted" in office.whispered(user)
+    assert len(office.refusals()) == 2
+
+
 def test_only_the_owner_or_an_admin_pauses_a_watch(office: Office) -> None:
     """F-A01: a watcher's hands stay off the watches of others."""
     watch = office.watch(user=ANA)

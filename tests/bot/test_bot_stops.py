@@ -77,6 +77,32 @@ def test_the_owner_may_always_keep_it_running(office: Office) -> None:
     assert now(office, request).state is RequestState.DECLINED
 
 
+def test_a_false_alarm_answers_the_question(office: Office) -> None:
+    """D4: the owner's word in the thread declines what waits, and says from which step on things are as they are."""
+    request = office.asked(user=CY)
+    office.reply("false alarm", user=CY)
+    assert now(office, request).state is RequestState.DECLINED
+    (noted,) = office.world.store.watch(request.watch_id).context.announced
+    assert noted.what == "false alarm"
+    assert f"a false alarm at step {noted.step:.0f}" in office.whispered(CY)
+    office.work(30)
+    assert "Kept running by <@U0CY>" in str(office.question)
+    assert not job(office).executions
+
+
+def test_a_change_is_expected_where_the_thread_says(office: Office) -> None:
+    """D4: at the step that is named, else at the newest one; nonsense is told, and nothing is noted."""
+    watch = office.watch()
+    office.reply("expected change at 30,000: harder data")
+    office.reply("expected change")
+    first, second = office.world.now(watch).context.announced
+    assert (first.step, first.what) == (30_000.0, "harder data")
+    assert (second.step, second.what) == (19.0, "")
+    office.reply("expected change at 99999999999999999")
+    assert "This is no step" in office.whispered("U0ANA")
+    assert len(office.world.now(watch).context.announced) == 2
+
+
 def test_explain_tells_the_asker_alone(office: Office) -> None:
     """The reasons again, with what would change the mind."""
     office.asked()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trainwatch_core.checks import baseline
-from trainwatch_core.model.watch import Announcement
+from trainwatch_core.model.announcement import Announcement
 from trainwatch_core.testing.columns import (
     NAN,
     STOP,

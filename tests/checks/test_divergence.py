@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from trainwatch_core.checks import divergence
+from trainwatch_core.model.announcement import Announcement
 from trainwatch_core.model.finding import Weight
-from trainwatch_core.model.watch import Announcement
 from trainwatch_core.testing.columns import (
     CONTINUE,
     NAN,

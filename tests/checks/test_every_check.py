@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainwatch_core.checks import divergence
-from trainwatch_core.model.watch import Announcement
+from trainwatch_core.model.announcement import Announcement
 from trainwatch_core.registry import CHECKS
 from trainwatch_core.stats import curve
 from trainwatch_core.testing.columns import INF, NAN, falling

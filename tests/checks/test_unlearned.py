@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from trainwatch_core.checks import unlearned
+from trainwatch_core.model.announcement import Announcement
 from trainwatch_core.model.finding import Weight
-from trainwatch_core.model.watch import Announcement
 from trainwatch_core.testing.columns import NAN, STOP, Columns, Said, every, falling, flat, line, noisy, said, then
 from trainwatch_core.testing.histories import view_of_columns
 

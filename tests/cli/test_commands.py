@@ -47,7 +47,10 @@ def test_an_unreachable_run_waits(desk: Desk) -> None:
         (("watch", "lab/vision/r1", "--baseline", "2.3"), 2, "no metric with a value"),
         (("watch", "lab/vision/r1", "--every", "soon"), 2, "30m"),
         (("watch", "lab/vision/r1", "--stop-command", "kill \u202e1"), 2, "cannot be seen"),
+        (("watch", "lab/vision/r1", "--announce", "soon"), 2, "no step"),
         (("watch",), 1, "no open watch"),
+        (("expect", "nothing"), 1, "No watch has this name"),
+        (("false-alarm", "nothing"), 1, "No watch has this name"),
         (("show", "nothing"), 1, "No watch has this name"),
         (("stop", "nothing", "--yes"), 1, "No watch has this name"),
         (("fly",), 2, "No such command"),
@@ -86,6 +89,28 @@ def test_pause_resume_end(desk: Desk) -> None:
     assert terminal.exitstatus == 0
     assert "No open watch" in desk.run("list").stdout
     assert "ended" in desk.run("list", "--all").stdout
+
+
+def test_what_is_expected_is_told_from_another_terminal(desk: Desk) -> None:
+    """D4: at registration, for a step to come, for now, and as a false alarm; `show` lists it all."""
+    log = desk.log(falling())
+    terminal = desk.terminal("watch", str(log), "--announce", "30000=harder data")
+    desk.skip_questions(terminal)
+    terminal.expect("round-00001.png")
+    assert (
+        "a change at step 90,000 (longer texts)."
+        in desk.run("expect", "train.log", "--at", "90000", "longer", "texts").stdout
+    )
+    last = len(falling()) - 1
+    assert f"a change at step {last}." in desk.run("expect", "train.log").stdout
+    assert f"a false alarm at step {last}" in desk.run("false-alarm", "train.log").stdout
+    shown = desk.run("show", "train.log").stdout
+    wanted = f"step 30,000 (harder data), step 90,000 (longer texts), step {last}, step {last} (false alarm)"
+    assert wanted in shown, shown
+    assert desk.run("expect", "train.log", "--at", "soon").returncode == 2
+    desk.run("end", "train.log")
+    terminal.wait()
+    assert desk.run("expect", "train.log", "--at", "5").returncode == 1
 
 
 def test_stop_by_hand_from_another_terminal(desk: Desk) -> None:

@@ -155,6 +155,7 @@ def test_all_problems_are_told_at_once(load: Load) -> None:
         baseline = { "val/loss" = "low", other = nan }
         key_metrics = "loss"
         planned_steps = true
+        announce = ["30000=harder data", "soon=warmer", 7]
         [watch.policy]
         hard_rounds = 0
         soft_share = 3
@@ -188,6 +189,8 @@ def test_all_problems_are_told_at_once(load: Load) -> None:
         "watch.baseline.other",
         "watch.key_metrics",
         "watch.planned_steps",
+        "watch.announce[1]",
+        "watch.announce[2]",
         "watch.policy.hard_rounds",
         "watch.policy.soft_share",
         "watch.policy.warmup_share",

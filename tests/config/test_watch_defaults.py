@@ -9,6 +9,7 @@ import pytest
 
 from trainwatch_core.config import Settings, load_settings
 from trainwatch_core.config.settings import PolicyTable
+from trainwatch_core.model.announcement import Announcement
 from trainwatch_core.model.roles import Goal, Role
 from trainwatch_core.model.run import RunKind, RunRef, parse_wandb_run
 from trainwatch_core.model.watch import Mode, Policy, WatchContext
@@ -18,6 +19,7 @@ LAB = """
 interval = "10m"
 notes = "notes/{project}.md"
 baseline = { "val/loss" = 2.5, "val/acc" = 0.5 }
+announce = ["30000=harder data"]
 policy.soft_rounds = 4
 policy.confirm_share = 0.1
 policy.stale_after = "2h"
@@ -37,6 +39,7 @@ interval = "5m"
 key_metrics = ["val/acc"]
 goals = { "val/score" = "max" }
 planned_steps = 90000
+announce = ["60,000", "30000=harder data"]
 log_command = ["/usr/bin/tail", "-n", "500", "/mnt/{run}"]
 launch = "tmux:gpu1/{run}"
 stop_command = "/usr/local/bin/stop {run}"
@@ -73,6 +76,7 @@ def test_every_matching_project_applies_in_the_order_of_the_file(lab: Settings, 
         mode=Mode.AUTO,
         interval=300.0,
         planned_steps=90000.0,
+        announced=(Announcement(30_000.0, "harder data"), Announcement(60_000.0)),
     )
     assert found.policy == Policy(soft_rounds=5, confirm_share=0.1, stale_after=7200.0)
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from trainwatch_core.decision.verdict import decide
+from trainwatch_core.model.announcement import Announcement
 from trainwatch_core.model.round import View
-from trainwatch_core.model.watch import Announcement, Policy
+from trainwatch_core.model.watch import Policy
 from trainwatch_core.testing.columns import STOP, WAIT
 from trainwatch_core.testing.histories import view_of_columns
 from trainwatch_core.testing.looks import decisions, hard, play, seen, soft

@@ -17,10 +17,11 @@ from trainwatch_core.adapters.sources.recorded import LATEST, TIME_COLUMN, Recor
 from trainwatch_core.adapters.sources.wandb.values import load_json
 from trainwatch_core.config import Settings
 from trainwatch_core.model.actor import Actor, ActorKind
+from trainwatch_core.model.announcement import Announcement
 from trainwatch_core.model.errors import InvalidInputError
 from trainwatch_core.model.roles import Goal
 from trainwatch_core.model.run import RunInfo, RunKind, RunRef
-from trainwatch_core.model.watch import Announcement, Policy, Watch, WatchContext, WatchState
+from trainwatch_core.model.watch import Policy, Watch, WatchContext, WatchState
 
 TABLE, CONTEXT = "series.csv", "context.json"
 """What a case directory holds: the rows that were logged, and (if there) what the watch was told."""

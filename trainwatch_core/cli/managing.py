@@ -10,6 +10,7 @@ from trainwatch_core.cli.place import Place, open_place
 from trainwatch_core.cli.session import LEFT
 from trainwatch_core.cli.signals import TerminatedError, deferred, terminable
 from trainwatch_core.engine.world import World
+from trainwatch_core.model.announcement import Announcement
 from trainwatch_core.model.errors import ConflictError, StorageError
 from trainwatch_core.model.numbers import say, say_duration, say_step
 from trainwatch_core.model.round import Round
@@ -181,6 +182,10 @@ def _last(place: Place, watch: Watch) -> Round | None:
     return rounds[-1] if rounds else None
 
 
+def _expected(change: Announcement) -> str:
+    return f"step {say_step(change.step)}" + (f" ({safe(change.what)})" if change.what else "")
+
+
 def _facts(place: Place, watch: Watch) -> list[tuple[str, str]]:
     context, zone = watch.context, place.settings.timezone
     baseline = ", ".join(f"{safe(name)}={say(value)}" for name, value in context.baseline.items())
@@ -195,6 +200,7 @@ def _facts(place: Place, watch: Watch) -> list[tuple[str, str]]:
         ("Stop command", context.stop_command or "none"),
         ("Log", context.log_path or " ".join(context.log_argv) or "none"),
         ("Baseline", baseline or "none"),
+        ("Expected", ", ".join(_expected(each) for each in context.announced) or "no change"),
         ("Notes", context.notes_path or "none"),
     ]
     return facts + ([("Ended", str(watch.ended_reason))] if watch.ended_reason else [])

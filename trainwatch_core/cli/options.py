@@ -11,6 +11,7 @@ from typing import Any, TypedDict, TypeVar, cast
 
 import click
 
+from trainwatch_core.model.announcement import parse_announcement, with_announced
 from trainwatch_core.model.command import check_command
 from trainwatch_core.model.duration import parse_duration
 from trainwatch_core.model.errors import InvalidInputError
@@ -34,6 +35,7 @@ class Given(TypedDict):
     notes: str | None
     mode: str | None
     planned_steps: float | None
+    announce: tuple[str, ...]
 
 
 _OPTIONS = (
@@ -48,6 +50,7 @@ _OPTIONS = (
     click.option("--notes", metavar="PATH", help="Markdown file for a project note at the end."),
     click.option("--mode", type=click.Choice([m.value for m in Mode]), help="Ask before a stop, or act alone."),
     click.option("--planned-steps", type=click.FloatRange(min=0, min_open=True), help="Planned length of the run."),
+    click.option("--announce", multiple=True, metavar="STEP[=WHAT]", help="A change that is meant to happen there."),
 )
 
 
@@ -153,6 +156,9 @@ _READERS: Mapping[str, Callable[[Any, WatchContext, Path], dict[str, Any]]] = {
     "notes": lambda given, _known, cwd: {"notes_path": absolute(given, cwd)},
     "mode": lambda given, _known, _cwd: {"mode": Mode(given)},
     "planned_steps": lambda given, _known, _cwd: {"planned_steps": given},
+    "announce": lambda given, known, _cwd: {
+        "announced": with_announced(known.announced, *(parse_announcement(text) for text in given))
+    },
 }
 """What each option changes in a context: (given, what was known, working directory) -> fields."""
 

@@ -43,7 +43,8 @@ def tables(schema: type = Settings, path: Path = ()) -> dict[Path, tuple[str, ..
     found = {path: tuple(field.name for field in fields(schema))}
     for name, hint in get_type_hints(schema).items():
         for inner in (hint, *get_args(hint)):
-            if isinstance(inner, type) and is_dataclass(inner):
+            # A value may be a dataclass too; a table says that nothing else may stand in it.
+            if isinstance(inner, type) and is_dataclass(inner) and hasattr(inner, "__pydantic_config__"):
                 found |= tables(inner, (*path, name))
     return found
 

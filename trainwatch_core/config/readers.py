@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from trainwatch_core.model.announcement import Announcement, parse_announcement
 from trainwatch_core.model.command import check_command, hidden_character
 from trainwatch_core.model.duration import parse_duration
 from trainwatch_core.model.errors import InvalidInputError
@@ -225,6 +226,14 @@ def line_pattern(value: object, _places: Places) -> str:
     except InvalidInputError as error:
         raise ValueError(f'a pattern such as "it {{step}}: L={{loss}}". {error}') from None
     return str(value)
+
+
+def announcement(value: object, places: Places) -> Announcement:
+    """A change that is expected at a step."""
+    try:
+        return parse_announcement(one_line(value, places))
+    except InvalidInputError as error:
+        raise ValueError(f'<step>[=<what>], e.g. "30000=harder data". {error}') from None
 
 
 def launch(value: object, _places: Places) -> str:

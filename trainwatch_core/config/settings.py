@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar
 from trainwatch_core.config import readers
 from trainwatch_core.config.readers import PLACEHOLDERS, Read
 from trainwatch_core.config.targets import HostTable, KubernetesTable, Name, RemoteFolder, ServerTable, StopperTable
+from trainwatch_core.model.announcement import Announcement, with_announced
 from trainwatch_core.model.finding import Weight
 from trainwatch_core.model.roles import Goal, Role
 from trainwatch_core.model.run import RunRef
@@ -68,6 +69,7 @@ class WatchTable:
     roles: Mapping[str, Annotated[Role, Read(readers.role)]] = field(default_factory=dict)
     goals: Mapping[str, Annotated[Goal, Read(readers.goal)]] = field(default_factory=dict)
     planned_steps: Annotated[float, Read(readers.positive)] | None = None
+    announce: tuple[Annotated[Announcement, Read(readers.announcement)], ...] = ()
     policy: PolicyTable = field(default_factory=PolicyTable)
 
 
@@ -293,6 +295,7 @@ def _given(table: WatchTable, before: WatchContext, run: RunRef) -> dict[str, An
     given = _named(table, ("interval", "mode", "key_metrics", "planned_steps", "stop_command"))
     for name in ("baseline", "target", "roles", "goals"):
         given[name] = {**getattr(before, name), **getattr(table, name)}
+    given["announced"] = with_announced(before.announced, *table.announce)
     reached = _named(table, ("notes", "log", "log_command", "launch"))
     for key, name in (("notes", "notes_path"), ("log", "log_path"), ("launch", "launch")):
         if key in reached:

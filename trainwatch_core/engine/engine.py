@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from trainwatch_core.engine.announcing import Announcing
 from trainwatch_core.engine.closing import Closing
 from trainwatch_core.engine.publishing import LONGEST_PAUSE, Publishing
 from trainwatch_core.engine.retry import change
@@ -43,6 +44,7 @@ class Engine:
         self.stops = Stops(world, closing)
         self.rounds = Rounds(world, closing)
         self.watches = Watches(world)
+        self.announcing = Announcing(world, self.watches, self.stops)
         self.publishing = Publishing(world, self.stops)
         self._publishing_lock = threading.Lock()
         self._clocks: tuple[datetime, float] | None = None

@@ -82,7 +82,7 @@ class Watches:
             next_round_at=now,
         )
         for verb in (Verb.WATCH, *verbs_of_edit(wish.defaults, wish.context)):
-            self._require(wish.owner, verb, watch)
+            self.require(wish.owner, verb, watch)
         world.sources(watch)  # says now what cannot be read at all
         stopper = world.stopper(watch)
         watch = replace(watch, identity=stopper.identify() if stopper is not None else None)
@@ -140,7 +140,7 @@ class Watches:
             after = replace(watch, channel=channel, lease_owner="", lease_until=None, context=context)
             audit: tuple[AuditRow, ...] = ()
             for verb in (Verb.CHECK, *verbs_of_edit(watch.context, context)):
-                self._require(actor, verb, watch)
+                self.require(actor, verb, watch)
             if context != watch.context:
                 audit = (AuditRow(world.clock.now(), actor, str(Verb.EDIT), watch.id),)
             if (context.launch, context.stop_command) != (watch.context.launch, watch.context.stop_command):
@@ -160,7 +160,7 @@ class Watches:
         world = self._world
 
         def plan(watch: Watch) -> Change:
-            self._require(actor, verb, watch)
+            self.require(actor, verb, watch)
             audit = AuditRow(world.clock.now(), actor, str(verb), watch.id, detail=f"mode {mode}")
             return Change(replace(watch, context=replace(watch.context, mode=mode)), audit=(audit,))
 
@@ -198,7 +198,7 @@ class Watches:
         """
         world = self._world
         watch = world.store.watch(watch_id)
-        self._require(actor, Verb.APPROVE, watch)
+        self.require(actor, Verb.APPROVE, watch)
         plan = plan_now(world, watch)
         now, request_id = world.clock.now(), secrets.token_hex(16)
         request = StopRequest(
@@ -238,7 +238,7 @@ class Watches:
         world = self._world
 
         def plan(watch: Watch) -> Change:
-            self._require(actor, verb, watch)
+            self.require(actor, verb, watch)
             now = world.clock.now()
             state = move(watch.state, event)
             looks = state is WatchState.ACTIVE
@@ -267,7 +267,12 @@ class Watches:
         row = OutboxRow(f"{watch.id}/request/{gone.id}/outcome", watch.id, outcome)
         return replace(change_, request=gone, request_was=frozenset({"pending"}), outbox=(row,))
 
-    def _require(self, actor: Actor, verb: Verb, watch: Watch) -> None:
+    def require(self, actor: Actor, verb: Verb, watch: Watch) -> None:
+        """Let only those go on who may.
+
+        Raises:
+            NotAllowedError: If the actor may not; audited.
+        """
         refusal = authorize(actor, verb, watch, self._world.rules)
         if refusal is not None:
             now = self._world.clock.now()

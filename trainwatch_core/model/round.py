@@ -8,13 +8,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from trainwatch_core.model.announcement import Announcement
 from trainwatch_core.model.finding import Finding
 from trainwatch_core.model.roles import Goal, Role
 from trainwatch_core.model.run import RunInfo
 from trainwatch_core.model.series import History, News, Rows
 from trainwatch_core.model.stop import Probe
 from trainwatch_core.model.verdict import Verdict
-from trainwatch_core.model.watch import Announcement, Policy
+from trainwatch_core.model.watch import Policy
 
 Cursor = Mapping[str, Any]
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from trainwatch_core.model.actor import Actor
+from trainwatch_core.model.announcement import Announcement
 from trainwatch_core.model.roles import Goal, Role
 from trainwatch_core.model.run import RunRef
 from trainwatch_core.model.stop import JobIdentity
@@ -71,19 +72,6 @@ class Policy:
     stale_after: float = 3600.0
     suspicious_interval: float = 600.0
     min_interval: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Announcement:
-    """A change that the person said would come: what follows from it is no surprise.
-
-    Attributes:
-        step: Where it comes.
-        what: In the person's words.
-    """
-
-    step: float
-    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)

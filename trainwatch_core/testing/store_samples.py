@@ -8,6 +8,7 @@ from math import inf, nan
 import numpy as np
 
 from trainwatch_core.model.actor import SYSTEM, Actor, ActorKind
+from trainwatch_core.model.announcement import Announcement
 from trainwatch_core.model.change import AuditRow, OutboxRow, Segment
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.message import Body, Notice
@@ -52,6 +53,7 @@ def sample_watch(watch_id: str = "w1", *, due: datetime | None = NOON, created_a
         goals={"acc": Goal.MAXIMIZE},
         mode=Mode.AUTO,
         planned_steps=1e6,
+        announced=(Announcement(3e4, "härter"), Announcement(6e4)),
     )
     run = RunRef(RunKind.LOG, "/logs/caf\udce9.log")
     state = WatchState.ACTIVE
