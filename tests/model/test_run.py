@@ -76,7 +76,7 @@ def test_a_path_that_is_not_there_is_told_as_a_path(text: str, tmp_path: Path) -
 def test_a_directory_without_a_run_is_told(tmp_path: Path) -> None:
     """What was expected there."""
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InvalidInputError, match="no W&B offline run"):
+    with pytest.raises(InvalidInputError, match="no run that can be read"):
         locate("empty", cwd=tmp_path)
 
 
