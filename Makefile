@@ -9,7 +9,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 ARGS   ?=
 
-.PHONY: demo bot test e2e check format bench peers soak system-deps lock clean
+.PHONY: demo bot test e2e check format bench peers soak fuzz system-deps lock clean
 
 # Without a person, a program works the browser: that is Playwright, which only developers have.
 hands = $(if $(findstring --terminal,$(ARGS)),runtime,$(if $(findstring --auto,$(ARGS)),dev,runtime))
@@ -49,6 +49,13 @@ peers: $(VENV)/dev
 soak: $(VENV)/dev
 	TRAINWATCH_DRAWS=10000 $(BIN)/pytest --timeout 0 tests/scenarios/test_healthy_curves.py $(ARGS)
 
+# Long: bytes that break a reader, looked for by coverage. Atheris is large and needed for nothing else, so it lives apart.
+SECONDS ?= 120
+fuzz: $(VENV)-fuzz/ready
+	for target in tests/fuzz/fuzz_*.py; do \
+	  $(VENV)-fuzz/bin/python $$target -max_total_time=$(SECONDS) -rss_limit_mb=1500 -timeout=20 -max_len=8192 || exit 1; \
+	done
+
 # System parts of the tests (Debian). The product itself needs none of them.
 system-deps:
 	sh .ci/system-deps
@@ -57,14 +64,14 @@ system-deps:
 lock:
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet pip-tools
-	for set in runtime dev writers; do \
+	for set in runtime dev writers fuzz; do \
 	  (cd requirements && ../$(VENV)-lock/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$set.txt $$set.in) || exit 1; \
 	done
 	rm -rf $(VENV)-lock
 
 clean:
-	rm -rf $(VENV) $(VENV)-lock $(VENV)-writers
+	rm -rf $(VENV) $(VENV)-lock $(VENV)-writers $(VENV)-fuzz
 
 $(VENV)/runtime: requirements/runtime.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -80,4 +87,11 @@ $(VENV)/dev: requirements/dev.txt $(VENV)/runtime
 $(VENV)-writers/ready: requirements/writers.txt
 	$(PYTHON) -m venv $(VENV)-writers
 	$(VENV)-writers/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/writers.txt
+	@touch $@
+
+$(VENV)-fuzz/ready: requirements/fuzz.txt requirements/runtime.txt
+	$(PYTHON) -m venv $(VENV)-fuzz
+	$(VENV)-fuzz/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
+	$(VENV)-fuzz/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	$(VENV)-fuzz/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

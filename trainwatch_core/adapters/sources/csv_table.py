@@ -78,7 +78,10 @@ class _Table:
                 found.add(name, self.last, value)
 
     def _cells(self, line: str) -> list[str]:
-        row = next(csv.reader([line], delimiter=self.delimiter, skipinitialspace=True), [])
+        try:
+            row = next(csv.reader([line], delimiter=self.delimiter, skipinitialspace=True), [])
+        except csv.Error:  # a line break within, a field beyond all measure
+            row = line.split(self.delimiter)
         return [cell.strip() for cell in row[:_COLUMNS]]
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 import os
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -119,6 +123,65 @@ def test_another_log_under_the_same_name_is_read_anew(log: Path, change: str) ->
     batch = source.fetch(_next(batch.cursor), deadline=60)
     assert not batch.restarted
     assert _steps(batch) == [301]
+
+
+@pytest.mark.parametrize("how", ["moved aside", "copied and emptied"])
+def test_a_log_that_is_rotated_goes_on(log: Path, how: str) -> None:
+    """F-L06: Steps that go on in the new file keep what is known; lines that came before the move are not lost."""
+    source = LogFileSource(str(log))
+    cursor = _next(source.fetch(None, deadline=60).cursor)
+    if how == "moved aside":
+        _append(log, _lines(11, 12) + _lines(13, 13).rstrip("\n"))
+        log.rename(log.with_name(f"{log.name}.1"))
+        log.write_text("")
+        batch = source.fetch(cursor, deadline=60)
+        assert (batch.restarted, _steps(batch)) == (False, [11, 12, 13])
+        cursor = _next(batch.cursor)
+    else:
+        log.write_text("")
+    _append(log, _lines(14, 15))
+    batch = source.fetch(cursor, deadline=60)
+    assert (batch.restarted, _steps(batch)) == (False, [14, 15])
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress}
+
+
+@pytest.mark.parametrize("how", PACKED)
+def test_a_compressed_log_is_not_unpacked(log: Path, how: str) -> None:
+    """F-L07: Also no bomb: it is refused by its first bytes, with the command that would read it."""
+    log.write_bytes(PACKED[how](log.read_bytes() + bytes(10**8)))
+    start = time.process_time()
+    with pytest.raises(SourceUnavailableError, match="compressed") as caught:
+        LogFileSource(str(log)).fetch(None, deadline=60)
+    assert "cat ..." in caught.value.todo
+    assert time.process_time() - start < 1
+
+
+CROWD = """
+import json, resource, sys
+from concurrent.futures import ThreadPoolExecutor
+from trainwatch_core.adapters.sources.logs.file import LogFileSource
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+def look(number):
+    source, counts = LogFileSource(sys.argv[1]), []
+    cursor = None
+    for _ in range(3):
+        batch = source.fetch(cursor, deadline=60)
+        cursor = batch.cursor
+        counts.append(sum(map(len, batch.rows.values())))
+    return counts
+with ThreadPoolExecutor(8) as pool:
+    print(json.dumps(list(pool.map(look, range(500)))))
+"""
+
+
+def test_five_hundred_watches_share_forty_files(log: Path) -> None:
+    """F-L09: Every look gives back what it opened, so a crowd of watches does not run into the limit of open files."""
+    argv = [sys.executable, "-c", CROWD, str(log)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=170, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads(done.stdout) == [[10, 0, 0]] * 500
 
 
 def test_progress_bars_escapes_and_broken_text_are_read_as_text(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from trainwatch_core.adapters.sources.logs.formats import State
 from trainwatch_core.adapters.sources.logs.harvest import Harvest
 from trainwatch_core.adapters.sources.logs.lines import TAIL_BYTES, evidence, text_lines
 from trainwatch_core.adapters.sources.logs.reading import BLOCK, Reading
+from trainwatch_core.adapters.sources.logs.rotation import goes_on, rest_of_old, same_file
 from trainwatch_core.model.line_pattern import LinePattern
 from trainwatch_core.model.round import Batch, Cursor, SourceStatus
 from trainwatch_core.report.redact import clean
@@ -66,7 +67,8 @@ class LogFileSource:
     def fetch(self, cursor: Cursor | None, *, deadline: float) -> Batch:
         """Everything new since the cursor, each sample once.
 
-        A log that was replaced, emptied or rewritten is read anew, and the batch says `restarted`.
+        A log that was replaced, emptied or rewritten is read anew, and the batch says `restarted`; unless its steps go
+        on where those of the old file ended.
 
         Raises:
             SourceUnavailableError: If the file cannot be read or is not one to be read.
@@ -74,25 +76,40 @@ class LogFileSource:
         until = time.monotonic() + deadline * _SHARE
         with opened(self.path, self.roots) as descriptor:
             found = os.fstat(descriptor)
-            restarted = cursor is not None and not _same(descriptor, found, cursor)
-            known = None if restarted else cursor
-            reading = self._start(found.st_size, known)
-            carry = self._read(descriptor, found.st_size, reading, until)
-            still = time.time() - found.st_mtime > _STILL
-            if carry and still and reading.offset + len(carry) == found.st_size:
-                # Its rest, should it ever come, is passed over: no line is understood twice.
-                reading.harvest.read(text_lines(carry))
-                reading.offset, reading.skipping = found.st_size, True
+            restarted = cursor is not None and not same_file(descriptor, found, cursor)
+            reading = self._take(descriptor, found, None if restarted else cursor, None, until)
+            if restarted and cursor is not None and (onward := self._onward(cursor, reading.harvest)) is not None:
+                reading, restarted = self._take(descriptor, found, None, onward, until), False
             tail = evidence(os.pread(descriptor, TAIL_BYTES, max(0, found.st_size - TAIL_BYTES)))
             return self._batch(found, reading, _cursor(descriptor, found, reading), tail, restarted=restarted)
 
-    def _start(self, size: int, cursor: Cursor | None) -> Reading[Harvest]:
+    def _onward(self, cursor: Cursor, anew: Harvest) -> Harvest | None:
+        """Where the old file ended, if the log was moved aside and the run goes on in the new one."""
+        rest = rest_of_old(self.path, self.roots, cursor, self.patterns)
+        old = State.from_json(cursor["state"]) if rest is None else rest.state
+        if goes_on(old, anew) or (rest is not None and not anew.samples):
+            return rest or Harvest(old, self.patterns)
+        return None
+
+    def _take(
+        self, descriptor: int, found: os.stat_result, cursor: Cursor | None, onward: Harvest | None, until: float
+    ) -> Reading[Harvest]:
+        """Read what is new; `onward` is what came before the first line of a new file."""
+        reading = self._start(found.st_size, cursor, onward)
+        carry = self._read(descriptor, found.st_size, reading, until)
+        still = time.time() - found.st_mtime > _STILL
+        if carry and still and reading.offset + len(carry) == found.st_size:
+            # Its rest, should it ever come, is passed over: no line is understood twice.
+            reading.harvest.read(text_lines(carry))
+            reading.offset, reading.skipping = found.st_size, True
+        return reading
+
+    def _start(self, size: int, cursor: Cursor | None, onward: Harvest | None) -> Reading[Harvest]:
         """Where to begin: at the cursor, or a bounded way before the end."""
         state = None if cursor is None else State.from_json(cursor["state"])
         offset = 0 if cursor is None else int(cursor["offset"])
-        reading = Reading(
-            Harvest(state, self.patterns), offset, skipping=cursor is not None and bool(cursor["skipping"])
-        )
+        harvest = onward or Harvest(state, self.patterns)
+        reading = Reading(harvest, offset, skipping=cursor is not None and bool(cursor["skipping"]))
         if size - offset > (self.bounds.first if cursor is None else self.bounds.behind):
             reading.offset, reading.skipping = size - self.bounds.first, True
             unread = (reading.offset - offset) / _MIB
@@ -133,16 +150,6 @@ class LogFileSource:
             notes=tuple(dict.fromkeys(reading.notes)),
             restarted=restarted,
         )
-
-
-def _same(descriptor: int, found: os.stat_result, cursor: Cursor) -> bool:
-    """Whether the file is still the one that the cursor was made in: not replaced, emptied, or emptied and refilled."""
-    offset = int(cursor["offset"])
-    return (
-        (found.st_dev, found.st_ino) == (cursor["device"], cursor["inode"])
-        and found.st_size >= offset
-        and anchor(descriptor, offset) == cursor["anchor"]
-    )
 
 
 def _cursor(descriptor: int, found: os.stat_result, reading: Reading[Harvest]) -> Mapping[str, Any]:

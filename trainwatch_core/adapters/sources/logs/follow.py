@@ -17,6 +17,15 @@ from trainwatch_core.report.redact import clean
 
 _KERNEL = ("/proc", "/sys")  # "regular" files there are no logs: /proc/self/environ is full of secrets
 _ANCHOR = 64
+_PACKED = {
+    b"\x1f\x8b": "zcat",
+    b"BZh": "bzcat",
+    b"\xfd7zXZ\0": "xzcat",
+    b"\x28\xb5\x2f\xfd": "zstdcat",
+    b"\x04\x22\x4d\x18": "lz4cat",
+    b"PK\x03\x04": "unzip -p",
+}
+"""What compressed files begin with, and what unpacks them."""
 
 
 @contextmanager
@@ -59,6 +68,7 @@ def _open(path: str, roots: tuple[str, ...], where: str) -> int:
     descriptor = os.open(wanted, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     try:
         _require_place(wanted, os.fstat(descriptor), roots, where)
+        _require_text(os.pread(descriptor, 8, 0), where)
     except BaseException:
         os.close(descriptor)
         raise
@@ -89,6 +99,17 @@ def _require_place(wanted: str, found: os.stat_result, roots: tuple[str, ...], w
             where=where,
             todo="See log_roots in the configuration",
         )
+
+
+def _require_text(begin: bytes, where: str) -> None:
+    """Nothing is unpacked unasked: a megabyte can hold a terabyte."""
+    for magic, unpacks in _PACKED.items():
+        if begin.startswith(magic):
+            raise SourceUnavailableError(
+                "This log is compressed, so it is not read",
+                where=where,
+                todo=f'Give the log that is being written, or --log-command "{unpacks} ..."',
+            )
 
 
 def _below(path: str, directories: tuple[str, ...]) -> bool:

@@ -54,6 +54,11 @@ class Harvest:
         """Whether this fetch has enough."""
         return self.samples >= MAX_SAMPLES
 
+    @property
+    def first_step(self) -> float | None:
+        """The lowest step that any metric begins with; None without samples."""
+        return min((float(pieces[0].steps[0]) for pieces in self._pieces.values() if len(pieces[0])), default=None)
+
     def rows(self) -> dict[str, Rows]:
         """All samples by metric: those that can matter to a verdict first, since a history keeps only so many."""
         ordered = sorted(

@@ -64,6 +64,11 @@ class Place:
         return self.axis in {Axis.EPOCH, Axis.STEP} or self.epoch is not None
 
     @property
+    def counts_steps(self) -> bool:
+        """Whether the log says its steps, and they do not begin anew in each epoch."""
+        return self.axis is Axis.STEP and not self.per_epoch
+
+    @property
     def planned(self) -> float | None:
         """The planned length on this axis; None if the log does not say it."""
         if self.axis is Axis.EPOCH:
