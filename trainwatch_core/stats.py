@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainwatch_core.model.roles import Goal, Role
+from trainwatch_core.model.roles import Goal, Role, main_of
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import FloatArray, Series
 
@@ -265,3 +265,19 @@ def learns_elsewhere(view: View, main: str) -> bool:
         if trend(sign * curve(series).values) < -SIGNIFICANT:
             return True
     return False
+
+
+def train_trend(view: View, since: float) -> float | None:
+    """Mann-Kendall z of the main training loss from a step on; None where there is no training loss."""
+    counts = {name: series.count for name, series in view.history.series.items()}
+    name = main_of(Role.TRAIN_LOSS, view.roles, counts)
+    if name is None or name not in counts:
+        return None
+    seen = curve(view.history.series[name])
+    return trend(seen.values[seen.ends >= since])
+
+
+def train_falls(view: View, since: float) -> bool:
+    """Whether the main training loss falls significantly from a step on."""
+    z = train_trend(view, since)
+    return z is not None and z < -SIGNIFICANT

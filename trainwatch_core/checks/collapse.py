@@ -5,9 +5,9 @@ the name or the person tells; metrics without a certain direction take no part. 
 
 - STOP (soft), for the main score: it has been without most of what it gained (LOST_GAIN) and half of its level
   (LOST_LEVEL) for LOST_SHARE of the run, without a break, and is not coming back. Returns and scores swing: one deep
-  swing is none. Without a planned length the best must lie behind the first EARLY of what was seen and CLEAR spreads
-  above what it began with, because lucky first episodes of a young run look like a collapse; and a score whose
-  training loss still falls may have a fault of its evaluation: both stay at WAIT.
+  swing is none. Lucky first episodes of a young run look like a collapse, so the best must lie behind the first EARLY
+  of what was seen or CLEAR spreads above what it began with; without a planned length both; and a score whose
+  training loss still falls may have a fault of its evaluation: it stays at WAIT.
 - WAIT: the main score lost GAIN_SHARE of its gain, LEVEL_SHARE of its level and SPREADS spreads; or it is worse than it
   ever was at the start by as much as it had gained; or another score is without most of what it gained (an old task is
   being forgotten); or the spread of embeddings, features or outputs fell to VANISHED of its usual size.
@@ -22,7 +22,7 @@ from trainwatch_core.model.numbers import say, say_step
 from trainwatch_core.model.roles import Goal, Role, main_of, words
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import Series
-from trainwatch_core.stats import Setback, curve, first_step, levels, median, setback, trend
+from trainwatch_core.stats import Setback, curve, first_step, levels, median, setback, train_falls
 
 NAME = "collapse"
 MIN_SEEN, MIN_SINCE = 10, 6
@@ -31,7 +31,6 @@ LOST_GAIN, LOST_LEVEL, LOST_SHARE = 0.7, 0.5, 0.12
 EARLY, CLEAR = 0.1, 10.0
 ALL_GAIN, WORSE_LEVEL = 1.2, 0.05
 VANISHED = 0.02
-SIGNIFICANT = 2.0
 _SPREADS = frozenset({"std", "stddev", "var", "variance", "diversity"})
 _OF_WHAT = frozenset(
     [
@@ -88,7 +87,7 @@ def _score(view: View, series: Series, *, main: bool) -> Finding | None:
     gone = lost.lost_for >= LOST_SHARE * whole
     if lost.recovering or not (main or gone):
         return Finding(NAME, "aside", Decision.CONTINUE, Weight.INFO, text, name, lost.best_step, last)
-    sure = main and gone and _old_enough(view, lost) and not _train_falls(view, series, lost.best_step)
+    sure = main and gone and _old_enough(view, lost) and not _eval_at_fault(view, series, lost.best_step)
     argues_for = Decision.STOP if sure else Decision.WAIT
     until = f"This would go away if {name} came back to {say(sign * (lost.best + lost.now) / 2)}."
     numbers = {"best": sign * lost.best, "now": sign * lost.now, "gain": lost.gain}
@@ -104,17 +103,13 @@ def _lost_much(lost: Setback) -> bool:
 
 def _old_enough(view: View, lost: Setback) -> bool:
     first, last = float(lost.seen.starts[0]), float(lost.seen.ends[-1])
-    learned = lost.best_step - first >= EARLY * (last - first) and lost.gain >= CLEAR * lost.spread
-    return bool(view.planned_steps) or learned
+    late, clear = lost.best_step - first >= EARLY * (last - first), lost.gain >= CLEAR * lost.spread
+    return (late or clear) if view.planned_steps else (late and clear)
 
 
-def _train_falls(view: View, series: Series, since: float) -> bool:
+def _eval_at_fault(view: View, series: Series, since: float) -> bool:
     """Whether the training loss falls while an eval score does not follow: then the evaluation may be at fault."""
-    name = main_of(Role.TRAIN_LOSS, view.roles, {each: one.count for each, one in view.history.series.items()})
-    if view.roles.get(series.name) is not Role.EVAL_SCORE or name is None or name not in view.history.series:
-        return False
-    seen = curve(view.history.series[name])
-    return trend(seen.values[seen.ends >= since]) < -SIGNIFICANT
+    return view.roles.get(series.name) is Role.EVAL_SCORE and train_falls(view, since)
 
 
 def _spread(series: Series) -> Finding | None:

@@ -20,15 +20,13 @@ from trainwatch_core.model.numbers import say, say_step
 from trainwatch_core.model.roles import Role, main_of
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import Series
-from trainwatch_core.stats import curve, trend
+from trainwatch_core.stats import SIGNIFICANT, train_trend
 
 NAME = "evaluation"
 MIN_SEEN, MIN_EVALS = 10, 6
 MISSED = 4.0
 REPEATS, FROZEN = 5, 6
 FROZEN_SHARE, LEFT_SHARE = 0.1, 0.2
-SIGNIFICANT = 2.0
-"""Mann-Kendall z."""
 
 
 def check(view: View) -> tuple[Finding, ...]:
@@ -80,8 +78,5 @@ def _nothing_moves(view: View, since: float) -> bool:
     now, plan = view.history.last_step, view.planned_steps
     if not plan or now - since < FROZEN_SHARE * plan or plan - now < LEFT_SHARE * plan:
         return False
-    name = main_of(Role.TRAIN_LOSS, view.roles, {each: one.count for each, one in view.history.series.items()})
-    if name is None or name not in view.history.series:
-        return False
-    seen = curve(view.history.series[name])
-    return trend(seen.values[seen.starts >= since]) > -SIGNIFICANT
+    z = train_trend(view, since)
+    return z is not None and z > -SIGNIFICANT

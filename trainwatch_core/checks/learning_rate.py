@@ -20,7 +20,7 @@ from trainwatch_core.model.numbers import say, say_step
 from trainwatch_core.model.roles import Role, main_of
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import FloatArray, Series
-from trainwatch_core.stats import curve, tame
+from trainwatch_core.stats import curve, tame, train_falls
 
 NAME = "learning_rate"
 MIN_SAMPLES = 10
@@ -79,6 +79,9 @@ def _parked(view: View, series: Series) -> Finding | None:
         argues_for = Decision.CONTINUE if ever or plan else Decision.WAIT
     if argues_for is Decision.CONTINUE:
         return None
+    if ever and train_falls(view, first):
+        # What is logged is not what is used: another group of parameters, or a rate rounded to nothing.
+        argues_for = Decision.WAIT
     beside = f" (its highest was {say(top)})" if ever else " in every sample"
     text = f"{series.name} is {say(series.last)}{beside} since step {say_step(first)}: nothing more can be learned."
     return _finding(series, "parked" if ever else "zero", argues_for, text, first, "it rose again")

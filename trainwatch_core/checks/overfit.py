@@ -24,7 +24,7 @@ from trainwatch_core.model.numbers import say, say_step
 from trainwatch_core.model.roles import Goal, Role, main_of
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import Series
-from trainwatch_core.stats import Setback, curve, setback, tame, trend
+from trainwatch_core.stats import SIGNIFICANT, Setback, setback, tame, train_falls, trend
 
 NAME = "overfit"
 MIN_SEEN, MIN_SINCE = 10, 6
@@ -32,7 +32,6 @@ GAIN_SHARE, LEVEL_SHARE, SPREADS = 0.3, 0.15, 4.0
 """What must be lost, each: share of the gain, share of the level, spreads of the evals."""
 STOP_SHARE, FAST_SHARE, FAR = 0.25, 0.12, 1.5
 STREAK, RISEN = 3, 0.15
-SIGNIFICANT = 2.0
 
 
 def check(view: View) -> tuple[Finding, ...]:
@@ -70,16 +69,8 @@ def _sure(view: View, lost: Setback) -> bool:
     past = float(lost.seen.ends[-1]) - lost.best_step
     far = lost.best > 0 and lost.now > FAR * lost.best
     share = FAST_SHARE if far else STOP_SHARE
-    rising = trend(lost.after) > SIGNIFICANT and _train_fell(view, lost.best_step)
+    rising = trend(lost.after) > SIGNIFICANT and train_falls(view, lost.best_step)
     return rising and past >= share * view.planned_steps and not _a_score_improves(view)
-
-
-def _train_fell(view: View, since: float) -> bool:
-    name = main_of(Role.TRAIN_LOSS, view.roles, {each: one.count for each, one in view.history.series.items()})
-    if name is None or name not in view.history.series:
-        return False
-    seen = curve(view.history.series[name])
-    return trend(seen.values[seen.ends >= since]) < -SIGNIFICANT
 
 
 def _a_score_improves(view: View) -> bool:
@@ -103,7 +94,7 @@ def _streak(view: View, series: Series, *, main: bool) -> Finding | None:
         return None
     at = int(np.argmin(values))
     best, now = float(values[at]), float(values[-1])
-    if now - best <= RISEN * abs(best) or not np.all(np.diff(values[at:]) > 0) or not _train_fell(view, steps[at]):
+    if now - best <= RISEN * abs(best) or not np.all(np.diff(values[at:]) > 0) or not train_falls(view, steps[at]):
         return None
     name, first, last = series.name, float(steps[at]), float(steps[-1])
     since = f"since {say(best)} at step {say_step(first)}"

@@ -23,7 +23,7 @@ import numpy as np
 
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say, say_step
-from trainwatch_core.model.roles import Goal, Role, loss_is_a_game, main_of
+from trainwatch_core.model.roles import Goal, Role, loss_is_a_game, main_of, words
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import FloatArray, Series
 from trainwatch_core.stats import Curve, curve, learns_elsewhere, median, spread, trend
@@ -31,7 +31,7 @@ from trainwatch_core.stats import Curve, curve, learns_elsewhere, median, spread
 NAME = "plateau"
 MIN_BINS = 12
 MIN_ROWS = 30
-MIN_SHARE, STUCK_SHARE = 0.15, 0.25
+MIN_SHARE, STUCK_SHARE = 0.15, 0.2
 MOVED_SPREADS, MOVED_SHARE = 1.5, 0.01
 """Progress below both counts as none: spreads of the bins, share of the level."""
 CHANCE = 0.01
@@ -51,6 +51,9 @@ POOR, LEVEL_SHARE, GAIN_SHARE, MANY_ROWS = 0.25, 0.15, 0.1, 500
 """A score so low, that gained less than LEVEL_SHARE of itself, and a loss that gained less than GAIN_SHARE of all it
 gained, in the later half of so many samples."""
 MANY_EPISODES, SAME = 1000, 0.02
+
+
+_ACCURACIES = frozenset({"acc", "accuracy", "top1"})
 
 
 def check(view: View) -> tuple[Finding, ...]:
@@ -183,6 +186,8 @@ def _chance(view: View, level: float) -> int:
     for name, series in view.history.series.items():
         score = view.roles.get(name) in {Role.TRAIN_SCORE, Role.EVAL_SCORE} and view.goals.get(name) is Goal.MAXIMIZE
         values = series.finite[1]
+        # Of scores only an accuracy is one over the count; a precision may be near it by accident.
+        score = score and bool(set(words(name)) & _ACCURACIES)
         if score and len(values) > 1 and abs(median(values[-5:]) * classes - 1) <= ACCURACY:
             return classes
     return 0
