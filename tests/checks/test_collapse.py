@@ -54,7 +54,7 @@ CASES: dict[str, tuple[Columns, float | None, Said]] = {
     "lost for less than an eighth": ({"val_acc": GONE}, 4000, WORSE_WAIT),
     "coming back": ({"val_acc": every(20, then(UP, line(0.1, 0.45, 20)))}, None, [("aside", CONTINUE)]),
     "its best was early": ({"reward": then(noisy(50.0, 10), noisy(1.0, 190))}, None, WORSE_WAIT),
-    "its best was early, planned": ({"reward": then(noisy(50.0, 10), noisy(1.0, 190))}, 400, WORSE_STOP),
+    "its best was early, planned": ({"reward": then(noisy(50.0, 10), noisy(1.0, 190))}, 400, WORSE_WAIT),
     "learned little beside its noise": (
         {"reward": then(noisy(40.0, 60, 8.0), noisy(60.0, 60, 8.0), noisy(5.0, 80, 8.0))},
         None,

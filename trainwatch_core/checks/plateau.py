@@ -47,6 +47,8 @@ REPEATS = 15
 
 PINNED, PINNED_ROWS = 0.003, 15
 """Relative spread of a pinned level, and how many samples it needs. Batch noise is ten times as wide."""
+BEGAN = 0.25
+"""Above its level a pinned loss may have begun: what came down further has learned."""
 POOR, LEVEL_SHARE, GAIN_SHARE, MANY_ROWS = 0.25, 0.15, 0.1, 500
 """A score so low, that gained less than LEVEL_SHARE of itself, and a loss that gained less than GAIN_SHARE of all it
 gained, in the later half of so many samples."""
@@ -91,7 +93,10 @@ def _pinned(view: View, series: Series) -> Finding | None:
     if len(values) < MIN_ROWS or level == 0 or learns_elsewhere(view, series.name):
         return None
     off = np.abs(recent - level) > PINNED * abs(level)
-    if np.count_nonzero(off) > 1 or float(np.min(curve(series).values)) < level - 2 * PINNED * abs(level):
+    seen = curve(series).values
+    # A smooth loss that has come down and converged is as quiet, and no harm.
+    learned = median(seen[:MIN_HEAD]) - level > BEGAN * abs(level)
+    if np.count_nonzero(off) > 1 or learned or float(np.min(seen)) < level - 2 * PINNED * abs(level):
         return None
     first, last, name = float(steps[-len(recent)]), float(steps[-1]), series.name
     text = f"{name} is pinned to {say(level)} since step {say_step(first)} or longer, quieter than batches are."
