@@ -96,7 +96,7 @@ def test_what_was_typed_for_one_question_never_answers_the_next() -> None:
     desk.questions.drop("r0")
     assert desk.type("\n") == [], "no prompt stands there"
     assert desk.prompt(request("r1")) == "resnet50: Stop it?"
-    assert desk.type("y\n") == [], "she did not see that the prompt has changed"
+    assert desk.type("y\n") == [Answer.EARLY], "she did not see that the prompt has changed"
     assert desk.listen(request("r1")) == "resnet50: Stop it? [y/N] "
     assert desk.questions.shown == "r1"
     assert desk.type("y\n") == [Answer.STOP]
@@ -108,7 +108,7 @@ def test_keys_count_only_when_the_prompt_has_stood_there_for_a_moment() -> None:
     desk.ask("r0")
     assert desk.prompt(request("r0")) == "resnet50: Stop it?"
     desk.clock.advance(DEAF * 0.9)
-    assert desk.type("\n") == []
+    assert desk.type("\n") == [Answer.EARLY]
     desk.clock.advance(DEAF * 0.2)
     assert desk.prompt(request("r0")) == "resnet50: Stop it? [y/N] "
     assert desk.type("\n") == [Answer.KEEP]
@@ -121,8 +121,20 @@ def test_a_prompt_that_turns_from_automatic_to_asking_is_another_prompt() -> Non
     desk.listen(request("r0", acts_in=30))
     assert desk.type("y") == []
     assert desk.prompt(request("r0")) == "resnet50: Stop it?"
-    assert desk.type("\n") == []
+    assert desk.type("\n") == [Answer.EARLY]
     assert desk.listen(request("r0")) == "resnet50: Stop it? [y/N] "
+
+
+def test_the_enter_after_a_yes_that_came_too_early_is_no_no() -> None:
+    """Who is quick types `y` a moment before keys count and Enter after it: that must not keep the run."""
+    desk = Desk()
+    desk.ask("r0")
+    desk.prompt(request("r0"))
+    assert desk.type("y") == []
+    desk.clock.advance(DEAF)
+    assert desk.type("\n") == [Answer.EARLY]
+    assert desk.type("y\n") == [Answer.STOP]
+    assert desk.type("\n") == [Answer.KEEP]
 
 
 def test_a_second_question_is_counted_and_changes_nothing_for_the_first() -> None:

@@ -75,7 +75,7 @@ def _of(view: View, one: Series, *, decides: bool) -> Finding | None:
 
 
 def _finding(one: Series, end: Streak, code: str, argues_for: Decision, weight: Weight) -> Finding:
-    times = "in the last sample" if end.rows == 1 else f"in {end.rows} samples in a row"
+    times = "in the last sample" if end.rows == 1 else f"in {end.rows:,} samples in a row"
     before = one.finite[1]
     text = f"{one.name} is {say(one.last)} {times}, since step {say_step(end.first_step)}"
     text += f"; the last number was {say(float(before[-1]))}." if len(before) else "; no number was seen in the window."

@@ -24,6 +24,7 @@ class Answer(Enum):
     STOP = "stop"
     KEEP = "keep"
     UNCLEAR = "unclear"
+    EARLY = "early"
 
 
 _WORDS = {"y": Answer.STOP, "yes": Answer.STOP, "n": Answer.KEEP, "no": Answer.KEEP, "": Answer.KEEP}
@@ -52,6 +53,7 @@ class Questions:
         self._waiting: list[StopQuestion] = []
         self._shown: _Shown | None = None
         self._typed = ""
+        self._swallowed = False
         self._deaf_until = 0.0
         self._announced: _Shown | None = None
 
@@ -78,9 +80,15 @@ class Questions:
 
     def type(self, key: str) -> Answer | None:
         """Take one key; the answer to the question that is shown when its line is complete."""
-        if self._shown is None or not self._listening:
+        if self._shown is None:
             return None
-        if key in {"\n", "\r"}:
+        ends = key in {"\n", "\r"}
+        # What came too early counts for nothing, and who typed it is told instead of waiting: neither is the rest of
+        # a `y` that was swallowed an empty line.
+        if not self._listening or (ends and self._swallowed and not self._typed):
+            self._swallowed = not ends
+            return Answer.EARLY if ends else None
+        if ends:
             words = _KEEPING if self._shown.automatic else _WORDS | _KEEPING
             line, self._typed = self._typed.strip().lower(), ""
             return words.get(line, Answer.UNCLEAR if line else None)
@@ -119,6 +127,7 @@ class Questions:
 
     def _show(self, shown: _Shown | None) -> None:
         self._shown, self._typed, self._announced = shown, "", None
+        self._swallowed = False
         self._deaf_until = self._monotonic() + DEAF
 
     def _asks(self, request: StopRequest, now: datetime) -> str:

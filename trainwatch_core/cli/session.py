@@ -144,6 +144,8 @@ class Session:
                 self._decide(request_id, approve=False)
             case Answer.UNCLEAR:
                 self._screen.tell("That was no answer to the question.")
+            case Answer.EARLY:
+                self._screen.tell("That came before the question could be read: once more, please.")
 
     def _decide(self, request_id: str, *, approve: bool) -> None:
         try:
