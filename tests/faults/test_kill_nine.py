@@ -37,6 +37,8 @@ POINTS = (
 ANSWERED = ("decision.authorised", "decision.committed")
 """Points on the way of an answer to the question."""
 QUESTION = "Stop it? [y/N]"
+pytestmark = pytest.mark.timeout(900)
+"""Lives are started by the dozen; on a machine with ten times the work each takes ten times as long."""
 _CONFIG = '[stop]\nauto_grace = "0s"\ngrace = "5s"\n[watch.policy]\nsuspicious_interval = "1s"\n'
 
 
