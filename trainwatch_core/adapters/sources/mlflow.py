@@ -7,9 +7,9 @@ import sqlite3
 import sys
 
 from trainwatch_core.adapters.sources.gathering import Gathering
-from trainwatch_core.adapters.sources.sqlite import reading
+from trainwatch_core.adapters.sources.sqlite import RunInDatabase, reading
 from trainwatch_core.model.errors import SourceUnavailableError
-from trainwatch_core.model.round import Batch, Cursor, SourceStatus
+from trainwatch_core.model.round import Batch, Cursor
 from trainwatch_core.model.run import RunInfo, RunState
 from trainwatch_core.report.redact import clean
 
@@ -24,23 +24,11 @@ _MILLI = 1000.0
 _LARGEST = sys.float_info.max  # what MLflow stores in the place of an infinity
 
 
-class MlflowSource:
-    """Reads the metrics of one run after the last one that was read, by row number.
-
-    Args:
-        path: The database file.
-        run: Id or name of the run; empty for the one that was started last when it is first looked at.
-        roots: Directories that the file must lie under; empty for anywhere.
-    """
+class MlflowSource(RunInDatabase):
+    """Reads the metrics of one run after the last one that was read, by row number."""
 
     key = "mlflow"
-    status = SourceStatus.LOG_FALLBACK
     kind = "mlflow"
-
-    def __init__(self, path: str, run: str = "", roots: tuple[str, ...] = ()) -> None:
-        self.path = path
-        self.run = run
-        self.roots = roots
 
     def fetch(self, cursor: Cursor | None, *, deadline: float) -> Batch:
         """Everything new since the cursor, each sample once.
@@ -59,14 +47,7 @@ class MlflowSource:
             found, last, seen = _rows(connection, run, start)
         if about is None:
             raise SourceUnavailableError("The run is gone from the MLflow store", where=clean(f"{self.path}#{run}"))
-        return Batch(
-            rows=found.rows(),
-            info=_info(about, run, found, seen),
-            cursor={"run": run, "row": last},
-            inspected=(clean(self.path),),
-            notes=("The newest rows were not read yet; reading goes on next time.",) if found.full else (),
-            restarted=restarted,
-        )
+        return self.batch(found, _info(about, run, found, seen), {"run": run, "row": last}, restarted=restarted)
 
     def _find(self, connection: sqlite3.Connection) -> str:
         living = "SELECT run_uuid FROM runs WHERE lifecycle_stage = 'active'"
@@ -76,11 +57,7 @@ class MlflowSource:
         else:
             found = connection.execute(f"{living} ORDER BY start_time DESC LIMIT 1").fetchone()
         if found is None:
-            raise SourceUnavailableError(
-                "This MLflow store holds no such run" if self.run else "This MLflow store holds no run yet",
-                where=clean(f"{self.path}#{self.run}"),
-                todo="Wait until the training has begun to log, or name a run: mlflow.db#RUN",
-            )
+            raise self.missing()
         return str(found[0])
 
 

@@ -7,10 +7,14 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from urllib.parse import quote
 
+from trainwatch_core.adapters.sources.gathering import Gathering
 from trainwatch_core.adapters.sources.logs.follow import opened
 from trainwatch_core.model.errors import SourceUnavailableError
+from trainwatch_core.model.round import Batch, Cursor, SourceStatus
+from trainwatch_core.model.run import RunInfo
 from trainwatch_core.report.redact import clean
 
 MAGIC = b"SQLite format 3\0"
@@ -52,3 +56,42 @@ def tables(path: str) -> set[str]:
             return {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     except SourceUnavailableError:
         return set()
+
+
+@dataclass(frozen=True, slots=True)
+class RunInDatabase:
+    """One run among others in a database file.
+
+    Attributes:
+        path: The file.
+        run: Id or name of the run; empty for the newest one when it is first looked at.
+        roots: Directories that the file must lie under; empty for anywhere.
+    """
+
+    path: str
+    run: str = ""
+    roots: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> SourceStatus:
+        """What the report says when it answered."""
+        return SourceStatus.LOG_FALLBACK
+
+    def missing(self) -> SourceUnavailableError:
+        """That there is no such run."""
+        return SourceUnavailableError(
+            "This database holds no such run" if self.run else "This database holds no run yet",
+            where=clean(f"{self.path}#{self.run}" if self.run else self.path),
+            todo="Wait until the training has begun to log, or name a run: FILE.db#RUN",
+        )
+
+    def batch(self, found: Gathering, info: RunInfo, cursor: Cursor, *, restarted: bool) -> Batch:
+        """What one fetch gave."""
+        return Batch(
+            rows=found.rows(),
+            info=info,
+            cursor=cursor,
+            inspected=(clean(self.path),),
+            notes=("The newest rows were not read yet; reading goes on next time.",) if found.full else (),
+            restarted=restarted,
+        )

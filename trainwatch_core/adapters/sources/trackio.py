@@ -8,33 +8,21 @@ import sqlite3
 from datetime import datetime
 
 from trainwatch_core.adapters.sources.gathering import MAX_SAMPLES, Gathering
-from trainwatch_core.adapters.sources.sqlite import reading
+from trainwatch_core.adapters.sources.sqlite import RunInDatabase, reading
 from trainwatch_core.adapters.sources.wandb.values import load_mapping, number
 from trainwatch_core.model.errors import SourceUnavailableError
-from trainwatch_core.model.round import Batch, Cursor, SourceStatus
+from trainwatch_core.model.round import Batch, Cursor
 from trainwatch_core.model.run import RunInfo
 from trainwatch_core.report.redact import clean
 
 _DEPTH = 4  # of nested metrics
 
 
-class TrackioSource:
-    """Reads the rows of one run after the last one that was read, by their ids, which only grow.
-
-    Args:
-        path: The project's database.
-        run: Name or id of the run; empty for the one that was written to last when it is first looked at.
-        roots: Directories that the file must lie under; empty for anywhere.
-    """
+class TrackioSource(RunInDatabase):
+    """Reads the rows of one run after the last one that was read, by their ids, which only grow."""
 
     key = "trackio"
-    status = SourceStatus.LOG_FALLBACK
     kind = "trackio"
-
-    def __init__(self, path: str, run: str = "", roots: tuple[str, ...] = ()) -> None:
-        self.path = path
-        self.run = run
-        self.roots = roots
 
     def fetch(self, cursor: Cursor | None, *, deadline: float) -> Batch:
         """Everything new since the cursor, each sample once.
@@ -50,18 +38,9 @@ class TrackioSource:
             start = 0 if cursor is None or restarted else cursor["id"]
             found, last = _rows(connection, column, run, start)
             name = connection.execute(f"SELECT run_name FROM metrics WHERE {column} = ?", (run,)).fetchone()  # noqa: S608  # likewise
-        return Batch(
-            rows=found.rows(),
-            info=RunInfo(
-                name=clean(str(name[0]) if name else run, 100),
-                heartbeat_at=_written(self.path),
-                last_step=found.last_step,
-            ),
-            cursor={"run": run, "id": last},
-            inspected=(clean(self.path),),
-            notes=("The newest rows were not read yet; reading goes on next time.",) if found.full else (),
-            restarted=restarted,
-        )
+        shown = clean(str(name[0]) if name else run, 100)
+        info = RunInfo(name=shown, heartbeat_at=_written(self.path), last_step=found.last_step)
+        return self.batch(found, info, {"run": run, "id": last}, restarted=restarted)
 
     def _find(self, connection: sqlite3.Connection, column: str) -> str:
         if self.run:
