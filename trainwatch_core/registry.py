@@ -10,6 +10,7 @@ from trainwatch_core.adapters.stoppers.combined import CombinedStopper
 from trainwatch_core.adapters.stoppers.command import CommandStopper
 from trainwatch_core.adapters.stoppers.docker import DockerJob
 from trainwatch_core.adapters.stoppers.guarded import GuardedStopper, Job
+from trainwatch_core.adapters.stoppers.kubernetes import KubernetesJob
 from trainwatch_core.adapters.stoppers.ladders import Ladder
 from trainwatch_core.adapters.stoppers.owned import OwnedJob
 from trainwatch_core.adapters.stoppers.places import LocalPlace, Places, Remote
@@ -168,7 +169,8 @@ def stopper_of(watch: Watch, reach: Reach) -> Stopper | None:
 
 def stoppable(launch: Launch, settings: Settings) -> bool:
     """Whether somebody here knows how to stop a job that was launched like this."""
-    return launch.kind in _STOPPERS and (launch.host == LOCALHOST or launch.host in settings.hosts)
+    away = launch.host != LOCALHOST and launch.kind not in _NO_HOST
+    return launch.kind in _STOPPERS and (not away or launch.host in settings.hosts)
 
 
 def _launched(launch: Launch, watch: Watch, reach: Reach) -> Stopper:
@@ -217,6 +219,11 @@ def _systemd(launch: Launch, watch: Watch, reach: Reach) -> Job:
     return SystemdJob(launch, reach.places.at(launch.host), _ladder(watch, reach))
 
 
+def _kubernetes(launch: Launch, watch: Watch, reach: Reach) -> Job:
+    # What stands in the host's place is the namespace: kubectl of this machine reaches the cluster.
+    return KubernetesJob(launch, reach.places.at(LOCALHOST), _ladder(watch, reach), reach.settings.kubernetes)
+
+
 def _owned(launch: Launch, watch: Watch, reach: Reach) -> Job:
     del watch
     return OwnedJob(launch, reach.places.at(launch.host), reach.settings.stoppers)
@@ -229,8 +236,13 @@ _STOPPERS: Mapping[str, Callable[[Launch, Watch, Reach], Job]] = {
     "slurm": _slurm,
     "docker": _docker,
     "systemd": _systemd,
+    "k8s": _kubernetes,
     "command": _owned,
 }
+
+
+_NO_HOST = frozenset({"k8s"})
+"""Kinds whose launch has something else in the place of a host."""
 
 
 def _wandb_run(watch: Watch, settings: Settings) -> Source:
