@@ -26,6 +26,7 @@ from trainwatch_core.checks import (
     collapse,
     divergence,
     evaluation,
+    forecast,
     gradient,
     learning_rate,
     loss_scale,
@@ -65,6 +66,7 @@ CHECKS: Sequence[Check] = (
     gradient.check,
     learning_rate.check,
     progress.check,
+    forecast.check,
 )
 
 

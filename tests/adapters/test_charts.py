@@ -82,6 +82,22 @@ def test_healthy_part_of_a_diverged_run_is_no_flat_line(painter: Painter) -> Non
     assert np.ptp(rows) >= 80
 
 
+def test_forecast_is_a_pale_fan_with_a_broken_line_where_the_run_has_not_been(painter: Painter) -> None:
+    """In the colour of its metric, from now to the planned end; what is new is tinted up to now only."""
+    spec = SAMPLES["foretold to miss"]().spec()
+    assert spec.top.fan is not None
+    bare = replace(spec, top=replace(spec.top, fan=None))
+    pixels, without = _pixels(painter.paint(spec)), _pixels(painter.paint(bare))
+    ahead = (pixels != without).any(axis=2)[180:510, :900]
+    columns = np.flatnonzero(ahead.any(axis=0))
+    assert columns.min() > 480
+    assert np.ptp(columns) > 380
+    assert _near(pixels, Colour.GREEN)[180:510, 560:890].any(axis=0).mean() > 0.4
+    tint = (np.abs(pixels - np.array([228, 241, 251])) <= 6).all(axis=2)[180:510]
+    assert tint[:, 420:500].any(axis=0).sum() > 20
+    assert not tint[:, 520:890].any()
+
+
 def test_old_spike_is_seen(painter: Painter) -> None:
     """One value of 30 in a million, folded into a bucket, is a pale peak high above the curve."""
     pixels = _pixels(painter.paint(SAMPLES["million"]().spec()))

@@ -205,6 +205,67 @@ def test_baseline_and_target_are_named_with_their_values() -> None:
     assert "Dashed: target 2.1 of val_loss." in spec.alt_text
 
 
+def test_forecast_is_a_fan_from_now_to_the_planned_end() -> None:
+    """The steps reach to the end of the plan; the fan begins at the newest evaluation, on the axis of its metric."""
+    sample = SAMPLES["foretold to miss"]()
+    spec = sample.spec()
+    fan = spec.top.fan
+    assert fan is not None
+    assert (spec.steps.high, fan.steps[-1], spec.newest) == (90_000, 90_000, 41_190)
+    assert fan.steps[0] == spec.top.lines[1].steps[-1]
+    assert (fan.style, fan.axis) == (Style.EVAL, spec.top.lines[1].axis)
+    assert np.all(fan.low <= fan.middle)
+    assert np.all(fan.middle <= fan.high)
+    assert fan.label == f"forecast {fan.middle[-1]:.3g}"
+    assert spec.bottom is not None
+    assert spec.bottom.fan is None
+
+
+def test_forecast_is_in_the_alternative_text_and_the_run_ends_where_it_is() -> None:
+    """Who cannot see the fan hears it; the curve is not said to go on to the planned end."""
+    text = SAMPLES["foretold to miss"]().spec().alt_text
+    assert "over steps 0 to 41,190." in text
+    assert "Fan: val_loss will end near 2.7" in text
+    assert "at step 90,000; baseline 2.1: out of reach." in text
+
+
+def test_forecast_of_a_score_lies_on_the_scale_of_the_score() -> None:
+    """An accuracy of 0.7 is not drawn at 0.7 of the loss."""
+    top = SAMPLES["foretold score"]().spec().top
+    assert top.fan is not None
+    assert top.fan.axis == top.lines[1].axis != top.axis
+    assert top.fan.high[-1] > top.fan.middle[-1] > 0.65
+
+
+def test_the_ends_of_the_fan_are_in_sight() -> None:
+    """An axis makes room for where the metric will be."""
+    for name in ("foretold", "foretold to miss", "foretold score", "foretold over decades"):
+        fan = SAMPLES[name]().spec().top.fan
+        assert fan is not None
+        places = fan.axis.place(np.array([fan.low[-1], fan.high[-1]]))
+        assert places.min() >= 0, name
+        assert places.max() <= 1, name
+
+
+def test_picture_shows_no_forecast_of_which_the_round_does_not_speak() -> None:
+    """Without its finding, and where nothing can be foretold any more, there is no fan and no room for one."""
+    silent = replace(SAMPLES["foretold to miss"](), verdict=FINE).spec()
+    over = replace(SAMPLES["foretold to miss"](), planned=41_000.0).spec()
+    for spec in (silent, over):
+        assert spec.top.fan is None
+        assert spec.steps.high == spec.newest == 41_190
+
+
+def test_what_is_new_and_what_is_wrong_end_at_the_newest_step() -> None:
+    """Nothing is shaded where the run has not been yet."""
+    sample = SAMPLES["foretold to miss"]()
+    worry = verdict_on("spike", "spike", 40_000, math.nan).reasons
+    spec = replace(sample, verdict=Verdict(Decision.STOP, (*worry, *sample.verdict.reasons))).spec()
+    assert spec.top.fan is not None
+    assert spec.anomaly is not None
+    assert (spec.anomaly.first, spec.anomaly.last) == (40_000, 41_190)
+
+
 def test_level_that_is_no_number_is_not_drawn() -> None:
     """A baseline of NaN or infinity has no line."""
     sample = replace(_loss([3.0, 2.0]), baseline={"loss": math.nan}, target={"loss": math.inf})

@@ -12,6 +12,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainwatch_core.checks import forecast
 from trainwatch_core.engine.looking import view_of
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.round import LogEvent, Round, SourceReport, SourceStatus, View
@@ -69,6 +70,42 @@ def test_metrics_say_how_they_moved() -> None:
     report = compose(a_round(view), view, Setting(watch, before, (), START))
     assert "train/loss 2 (\N{MINUS SIGN}50 % since last check)" in report.metrics
     assert "eval/loss 2.4 (baseline 2.5)" in report.metrics
+
+
+def foretelling(**context: object) -> tuple[Watch, View, Round]:
+    """A healthy run at 40 % of its plan, the round of which speaks of its end."""
+    watch = a_watch(planned_steps=1000.0, **context)
+    view = seen(watch, {"eval/loss": [2 + 4 * (step / 30 + 1) ** -0.6 for step in range(400)]})
+    findings = forecast.check(view)
+    decision = max(finding.argues_for for finding in findings)
+    first = () if decision is Decision.WAIT else (FINE,)
+    return watch, view, a_round(view, *first, *findings, decision=decision)
+
+
+def test_a_forecast_stands_with_the_metrics() -> None:
+    """Said once, with what it is held against; the reason for going on is another."""
+    watch, view, round_ = foretelling(baseline={"eval/loss": 2.5}, target={"eval/loss": 2.3})
+    report = compose(round_, view, Setting(watch, None, (), START))
+    assert report.metrics == (
+        "step 399 of 1,000 (40 %), about 10 min left",
+        "eval/loss 2.811 (baseline 2.5, target 2.3)",
+        (
+            "eval/loss will end near 2.54 (2.38 to 2.64) at step 1,000; "
+            "baseline 2.5: within reach; target 2.3: out of reach."
+        ),
+    )
+    assert report.anomalies == ()
+    assert report.reason == (FINE.text,)
+
+
+def test_a_forecast_that_misses_by_far_is_an_anomaly() -> None:
+    """It is said under anomalies, not twice, with what would change it."""
+    watch, view, round_ = foretelling(baseline={"eval/loss": 1.8})
+    report = compose(round_, view, Setting(watch, None, (), START))
+    (line,) = report.anomalies
+    assert line == "eval/loss will end near 2.54 (2.38 to 2.64) at step 1,000; baseline 1.8: out of reach."
+    assert line not in report.metrics
+    assert report.title == "Watching closely · resnet50"
 
 
 def test_key_metrics_of_the_person_come_first() -> None:

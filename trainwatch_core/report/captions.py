@@ -102,9 +102,11 @@ def progress(last_step: float, planned: float | None) -> str:
 def with_alt_text(spec: ChartSpec) -> ChartSpec:
     """The same picture, with what it shows in words."""
     run = f" of {spec.run}" if spec.run else ""
-    parts = [f"{spec.title}.", f"Curve{run} over steps {say_step(spec.steps.low)} to {say_step(spec.steps.high)}."]
+    last = say_step(min(spec.steps.high, spec.newest))
+    parts = [f"{spec.title}.", f"Curve{run} over steps {say_step(spec.steps.low)} to {last}."]
     parts += [_said(line) for panel in (spec.top, spec.bottom) if panel is not None for line in panel.lines]
     parts += [f"Dashed: {level.label} of {level.metric}." for level in spec.top.levels]
+    parts += [f"Fan: {panel.fan.words}." for panel in _panels(spec) if panel.fan is not None]
     parts += _events(spec)
     text = " ".join(parts)
     return replace(spec, alt_text=text if len(text) <= _ALT_TEXT else text[: _ALT_TEXT - 1] + "…")

@@ -135,6 +135,31 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class Fan:
+    """Where a metric is foretold to go.
+
+    Attributes:
+        label: `forecast 2.31`, shown at its end.
+        words: The forecast in a sentence.
+        style: That of its metric.
+        axis: Where its metric's values lie.
+        steps: Shape (m,), from now to the planned end.
+        low: Shape (m,): the lower edge.
+        middle: Shape (m,).
+        high: Shape (m,): the upper edge.
+    """
+
+    label: str
+    words: str
+    style: Style
+    axis: Axis
+    steps: FloatArray
+    low: FloatArray
+    middle: FloatArray
+    high: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class Beyond:
     """A place where a line leaves its panel, so that the rest of it keeps its shape.
 
@@ -159,6 +184,7 @@ class Panel:
         levels: Dashed horizontal lines.
         crosses: Steps at which a value was NaN or infinite, few enough to be told apart.
         beyond: Where lines leave it.
+        fan: Where one of its lines is foretold to go; None if nobody knows.
     """
 
     axis: Axis
@@ -166,6 +192,7 @@ class Panel:
     levels: tuple[Level, ...] = ()
     crosses: tuple[float, ...] = ()
     beyond: tuple[Beyond, ...] = ()
+    fan: Fan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +226,7 @@ class ChartSpec:
         seams: Steps at which the run was resumed or rewound.
         last_mark: Step of the last check, a dotted line: what lies after it is new; None for the first round.
         nonfinite: How many values of the drawn metrics were NaN or infinite.
+        newest: Step of the newest sample: what lies beyond is foretold.
     """
 
     title: str
@@ -212,3 +240,4 @@ class ChartSpec:
     seams: tuple[float, ...] = ()
     last_mark: float | None = None
     nonfinite: int = 0
+    newest: float = math.inf

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
+from trainwatch_core.forecast.outlook import Forecast, forecast_of
+from trainwatch_core.forecast.words import CHECK as FORECAST
+from trainwatch_core.forecast.words import FORETOLD
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say
 from trainwatch_core.model.roles import Goal, Role, main_of
@@ -46,10 +50,11 @@ def compose_chart(view: View, verdict: Verdict, *, last_check_step: float | None
         None if there is no metric that could be drawn.
     """
     reason = _shown_reason(verdict)
-    upper, lower = _metrics(view, reason.metric if reason else "")
+    upper, lower = _metrics(view, reason.metric if reason else "", _foretold(view, verdict))
     if not upper:
         return None
     drawn = [*upper, *lower]
+    newest = max(float(metric.trace.steps[-1]) for metric in drawn)
     steps = _steps(drawn)
     seams = tuple(sorted({s for m in drawn for s in m.series.seams if steps.low < s < steps.high}))[-_SEAMS:]
     begin = _step_or(reason.first_step if reason else None, math.inf)
@@ -68,20 +73,29 @@ def compose_chart(view: View, verdict: Verdict, *, last_check_step: float | None
             steps=steps,
             top=top,
             bottom=bottom if lower else None,
-            anomaly=_stretch(reason, main, steps),
+            anomaly=_stretch(reason, main, steps.low, newest),
             seams=seams,
-            last_mark=mark if mark is not None and steps.low < mark < steps.high else None,
+            last_mark=mark if mark is not None and steps.low < mark < newest else None,
             nonfinite=sum(metric.series.nonfinite for metric in drawn),
+            newest=newest,
         )
     )
 
 
-def _metrics(view: View, worry: str) -> tuple[list[Metric], list[Metric]]:
+def _foretold(view: View, verdict: Verdict) -> Forecast | None:
+    """The forecast that the round speaks of; none where it speaks of none."""
+    name = next((each.metric for each in verdict.reasons if each.check == FORECAST and each.code in FORETOLD), "")
+    found = forecast_of(view, name) if name in view.history.series and name in view.goals else None
+    return found if isinstance(found, Forecast) else None
+
+
+def _metrics(view: View, worry: str, forecast: Forecast | None) -> tuple[list[Metric], list[Metric]]:
     """What the upper and the lower panel show."""
     counts = {name: series.count for name, series in view.history.series.items()}
     roles = {name: role for name, role in view.roles.items() if counts.get(name)}
     upper = _chosen(view, _upper_names(view, roles, counts, worry))
     lower = _chosen(view, _lower_names(roles, counts))
+    upper = [replace(m, forecast=forecast) if forecast and forecast.metric == m.series.name else m for m in upper]
     # A panel needs something in it: without any loss or score the strip becomes the picture.
     return (upper, lower) if upper else (lower, [])
 
@@ -136,18 +150,18 @@ def _shown_reason(verdict: Verdict) -> Finding | None:
 def _steps(drawn: list[Metric]) -> Axis:
     # The middle of the first bucket is not where a run began.
     firsts = [float(np.fmin.reduce([m.trace.steps[0], *m.series.bucket("first_step")[:1]])) for m in drawn]
-    lasts = [float(m.trace.steps[-1]) for m in drawn]
+    lasts = [float(m.trace.steps[-1]) for m in drawn] + [min(m.forecast.end, LARGEST) for m in drawn if m.forecast]
     return step_axis(max(min(firsts), -LARGEST), max(lasts))
 
 
-def _stretch(reason: Finding | None, main: Series, steps: Axis) -> Stretch | None:
+def _stretch(reason: Finding | None, main: Series, low: float, high: float) -> Stretch | None:
     """What is shaded: that the main metric is NaN now comes before whatever else is the matter, as in the title."""
     lost = lost_since(main)
     if lost is not None:
-        return Stretch(min(max(lost, steps.low), steps.high), steps.high, say(main.last))
+        return Stretch(min(max(lost, low), high), high, say(main.last))
     if reason is None or reason.first_step is None:
         return None
-    last = reason.last_step if reason.last_step is not None and math.isfinite(reason.last_step) else steps.high
-    first = min(max(reason.first_step, steps.low), steps.high)
-    last = min(max(last, first), steps.high)
+    last = reason.last_step if reason.last_step is not None and math.isfinite(reason.last_step) else high
+    first = min(max(reason.first_step, low), high)
+    last = min(max(last, first), high)
     return Stretch(first, last, called(reason)[0])

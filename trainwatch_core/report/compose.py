@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from trainwatch_core.forecast.words import CHECK as FORECAST
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.message import Report
 from trainwatch_core.model.numbers import say, say_duration, say_percent_change, say_step
@@ -120,8 +121,14 @@ def _metrics(round_: Round, view: View, previous: Round | None) -> tuple[str, ..
         # Said once: after the first metric everybody knows since when the others have changed.
         said = any(_SINCE in line for line in lines)
         lines.append(_metric(name, view, before.get(name), "" if said else _SINCE))
+    lines += [safe(finding.text) for finding in round_.findings if _foretells(finding)]
     progress = _progress(round_, view)
     return tuple(([progress] if progress else []) + lines) or ("none seen yet",)
+
+
+def _foretells(finding: Finding) -> bool:
+    """Whether it says how a metric will go on and argues for nothing: that stands with the metrics."""
+    return finding.check == FORECAST and finding.argues_for is Decision.CONTINUE
 
 
 def _metric(name: str, view: View, before: float | None, since: str) -> str:
@@ -180,7 +187,7 @@ def _evidence(round_: Round, view: View, setting: Setting) -> tuple[str, ...]:
 
 
 def _reason(round_: Round, anomalies: Sequence[Finding]) -> tuple[str, ...]:
-    told = {f.key for f in anomalies}
+    told = {f.key for f in (*anomalies, *filter(_foretells, round_.findings))}
     verdict = round_.verdict
     healthy = verdict.decision is Decision.CONTINUE
     # What stands under "Anomalies" is not said twice, but a decision never stands without its first reason.

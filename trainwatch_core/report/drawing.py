@@ -24,8 +24,8 @@ from trainwatch_core.report.canvas import (
     Stroke,
     Word,
 )
-from trainwatch_core.report.chart import ChartSpec, Level, LevelKind, Line, Panel, Style
-from trainwatch_core.report.labelling import LAST_CHECK, Ink, axis_names, end_labels, event_row, head
+from trainwatch_core.report.chart import ChartSpec, Fan, Level, LevelKind, Line, Panel, Style
+from trainwatch_core.report.labelling import FAN_OPACITY, LAST_CHECK, Ink, axis_names, end_labels, event_row, head
 from trainwatch_core.report.layout import Measure
 
 _MARGIN = 32.0
@@ -115,20 +115,21 @@ def _x(spec: ChartSpec, step: float, box: Box) -> float:
 def _stretches(spec: ChartSpec, frame: _Frame) -> Iterator[Item]:
     """The part since the last check, tinted; the anomaly, shaded, with an edge where it begins."""
     for box in frame.boxes:
-        shaded = (box.right, box.right)
+        newest = _x(spec, spec.newest, box)
+        shaded = (newest, newest)
         if spec.anomaly is not None:
             first, last = _x(spec, spec.anomaly.first, box), _x(spec, spec.anomaly.last, box)
-            first = min(first, box.right - _LEAST_STRETCH)
+            first = min(first, newest - _LEAST_STRETCH)
             shaded = (first, max(last, first + _LEAST_STRETCH))
             yield Block(Box(shaded[0], box.bottom, shaded[1], box.top), Colour.VERMILION, 0.17)
             yield Block(Box(shaded[0] - 1.5, box.bottom, shaded[0] + 1.5, box.top), Colour.VERMILION)
         if spec.last_mark is not None:
-            left = min(_x(spec, spec.last_mark, box), box.right - _LEAST_STRETCH)
+            left = min(_x(spec, spec.last_mark, box), newest - _LEAST_STRETCH)
             # One tint over another would be a third colour that means nothing: the bar tells what is new there.
-            for start, end in ((left, shaded[0]), (max(left, shaded[1]), box.right)):
+            for start, end in ((left, shaded[0]), (max(left, shaded[1]), newest)):
                 if end > start:
                     yield Block(Box(start, box.bottom, end, box.top), Colour.SKY, 0.16)
-            yield Block(Box(left, box.bottom - 6, box.right, box.bottom + 6), Colour.SKY)
+            yield Block(Box(left, box.bottom - 6, newest, box.bottom + 6), Colour.SKY)
 
 
 def _grid(panel: Panel, field: Box, box: Box) -> Iterator[Item]:
@@ -157,6 +158,8 @@ def _verticals(spec: ChartSpec, box: Box) -> Iterator[Item]:
 def _curves(spec: ChartSpec, panel: Panel, field: Box) -> Iterator[Item]:
     for level in panel.levels:
         yield from _level(level, field)
+    if panel.fan is not None:
+        yield from _fan(spec, panel.fan, field)
     for line in panel.lines:
         yield from _band(spec, line, field)
     for line in panel.lines:
@@ -196,6 +199,15 @@ def _level(level: Level, box: Box) -> Iterator[Item]:
         y = box.bottom + share * box.height
         dash = Dash.DASHED if level.kind is LevelKind.BASELINE else Dash.DASH_DOT
         yield Stroke(np.array([box.left, box.right]), np.array([y, y]), Colour.INK, 3.0, dash)
+
+
+def _fan(spec: ChartSpec, fan: Fan, box: Box) -> Iterator[Item]:
+    """The interval, pale, and its middle, broken, as far as the panel goes."""
+    ink = INKS[fan.style]
+    xs = box.left + spec.steps.place(fan.steps) * box.width
+    low, middle, high = (box.bottom + fan.axis.place(ys) * box.height for ys in (fan.low, fan.middle, fan.high))
+    yield Area(xs, low, high, ink.colour, FAN_OPACITY, 1.5, box)
+    yield Stroke(xs, middle, ink.colour, 4.0, Dash.DASHED, within=box)
 
 
 def _band(spec: ChartSpec, line: Line, box: Box) -> Iterator[Item]:
@@ -238,5 +250,5 @@ def _last_check(spec: ChartSpec, frame: _Frame, measure: Measure) -> Iterator[It
     x, y = _x(spec, spec.last_mark, box), box.bottom - _GAP / 2
     fits = measure(LAST_CHECK, _NOTE) + 12 <= x - box.left
     yield Word(x - 12 if fits else x + 12, y, LAST_CHECK, _NOTE, side=Side.RIGHT if fits else Side.LEFT)
-    if fits and measure(_NEW, _NOTE) + 16 <= box.right - x:
+    if fits and measure(_NEW, _NOTE) + 16 <= _x(spec, spec.newest, box) - x:
         yield Word(x + 12, y, _NEW, _NOTE)

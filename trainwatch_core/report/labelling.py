@@ -8,16 +8,31 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainwatch_core.model.numbers import say_step
-from trainwatch_core.report.canvas import HEIGHT, WIDTH, Box, Colour, Dash, Font, Item, Marks, Shape, Side, Stroke, Word
-from trainwatch_core.report.chart import ChartSpec, Level, LevelKind, Line, Panel, Style
+from trainwatch_core.report.canvas import (
+    HEIGHT,
+    WIDTH,
+    Block,
+    Box,
+    Colour,
+    Dash,
+    Font,
+    Item,
+    Marks,
+    Shape,
+    Side,
+    Stroke,
+    Word,
+)
+from trainwatch_core.report.chart import ChartSpec, Fan, Level, LevelKind, Line, Panel, Style
 from trainwatch_core.report.layout import Measure, fitted, shrunk, spread
 
 _TITLE, _SUBTITLE, _VALUE, _NAME = Font(48.0, bold=True), Font(31.0), Font(33.0, bold=True), Font(27.0)
-_SMALLEST_TITLE = 33.0
+_SMALLEST_TITLE, _SMALLEST_NAME = 33.0, 23.0
 _TITLE_Y, _SUBTITLE_Y = HEIGHT - 58.0, HEIGHT - 112.0
 _MARGIN = 32.0
 _EVENT, _ANOMALY = Font(28.0), Font(28.0, bold=True)
 LAST_CHECK = "last check"
+FAN_OPACITY = 0.25
 _APART = 28.0  # pixels between names in a row
 _LINE_ROOM, _LEVEL_ROOM = 68.0, 38.0
 _EDGE = 20.0  # pixels that stay free at the right
@@ -36,7 +51,7 @@ class Ink:
 
 @dataclass(frozen=True, slots=True)
 class _Label:
-    thing: Line | Level
+    thing: Line | Level | Fan
     wanted: float
     room: float
 
@@ -53,6 +68,9 @@ def end_labels(panel: Panel, box: Box, field: Box, inks: Mapping[Style, Ink], me
     """
     column = Box(box.right + 22, box.bottom, WIDTH - _EDGE, box.top)
     labels: list[_Label] = [_Label(line, _line_end(line, box, field), _LINE_ROOM) for line in panel.lines]
+    if panel.fan is not None:
+        share = min(max(float(panel.fan.axis.place(float(panel.fan.middle[-1]))), 0.0), 1.0)
+        labels.append(_Label(panel.fan, field.bottom + share * field.height, _LEVEL_ROOM))
     for level in panel.levels:
         share = min(max(float(level.axis.place(level.value)), 0.0), 1.0)
         # A name that has no room is left out: its dashed line still stands, and the alternative text names it.
@@ -68,6 +86,8 @@ def end_labels(panel: Panel, box: Box, field: Box, inks: Mapping[Style, Ink], me
         yield _leader(label.wanted, y, box, column)
         if isinstance(label.thing, Line):
             yield from _line_label(label.thing, y, column, inks[label.thing.style], measure)
+        elif isinstance(label.thing, Fan):
+            yield from _fan_label(label.thing, y, column, inks[label.thing.style], measure)
         else:
             yield from _level_label(label.thing, y, column, measure)
 
@@ -109,6 +129,15 @@ def _level_label(level: Level, y: float, column: Box, measure: Measure) -> Itera
     yield Stroke(np.array([column.left + 4, x - 10]), np.array([y, y]), Colour.INK, 3.0, dash)
     text = fitted(level.label + arrow, _NAME, column.right - x, measure)
     yield Word(x, y, text, _NAME)
+
+
+def _fan_label(fan: Fan, y: float, column: Box, ink: Ink, measure: Measure) -> Iterator[Item]:
+    x = column.left + _SIGN
+    left, right = column.left + 4, x - 10
+    yield Block(Box(left, y - 11, right, y + 11), ink.colour, FAN_OPACITY)
+    yield Stroke(np.array([left, right]), np.array([y, y]), ink.colour, 4.0, Dash.DASHED)
+    text, font = shrunk(fan.label, _NAME, _SMALLEST_NAME, column.right - x, measure)
+    yield Word(x, y, text, font)
 
 
 def event_row(spec: ChartSpec, box: Box, y: float, measure: Measure) -> Iterator[Item]:

@@ -19,5 +19,5 @@ def missing_lines(watch: Watch, view: View) -> tuple[str, ...]:
     if not context.notes_path:
         lines.append("No notes file is known: no project note will be written.")
     if view.planned_steps is None:
-        lines.append("The planned length is not known: no time left is given.")
+        lines.append("The planned length is not known: neither time left nor forecast is given.")
     return tuple(lines)

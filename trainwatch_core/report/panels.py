@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trainwatch_core.forecast.outlook import Forecast
+from trainwatch_core.forecast.words import say_final, say_forecast
 from trainwatch_core.model.numbers import say
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import Series
-from trainwatch_core.report.chart import Axis, Beyond, Level, LevelKind, Line, Panel, Style
+from trainwatch_core.report.chart import Axis, Beyond, Fan, Level, LevelKind, Line, Panel, Style
 from trainwatch_core.report.curves import Trace, band, crosses, smooth, typical
 from trainwatch_core.report.redact import clean, redact
 from trainwatch_core.report.scaling import Reach, fit_axis
@@ -32,11 +34,13 @@ class Metric:
         series: Its history.
         style: How.
         trace: Its course, at most about 1,000 points.
+        forecast: Where it is going; None if nobody knows.
     """
 
     series: Series
     style: Style
     trace: Trace
+    forecast: Forecast | None = None
 
 
 def shown_name(name: str) -> str:
@@ -64,6 +68,7 @@ def panel(metrics: list[Metric], view: View, steps: Axis, cuts: tuple[float, ...
         levels=_levels(metrics, view, axes),
         crosses=crosses(tuple(metric.trace for metric in metrics), steps.low, steps.high),
         beyond=tuple(b for metric in metrics[:1] for b in _beyond(metric, axes[metric.series.name])),
+        fan=next((_fan(m, m.forecast, view, axes[m.series.name]) for m in metrics if m.forecast is not None), None),
     )
 
 
@@ -103,14 +108,14 @@ def _reach(metrics: list[Metric], view: View, onset: float) -> Reach:
         typical=np.array([low, high]) if whole else np.concatenate(parts),
         low=low,
         high=high,
-        levels=tuple(
-            wanted[metric.series.name]
-            for metric in metrics
-            for wanted in (view.baseline, view.target)
-            if math.isfinite(wanted.get(metric.series.name, math.nan))
-        ),
+        levels=(*_wanted(metrics, view), *(end for m in metrics if m.forecast is not None for end in m.forecast.final)),
         linear=metrics[0].style in {Style.LR, Style.SCORE},
     )
+
+
+def _wanted(metrics: list[Metric], view: View) -> tuple[float, ...]:
+    held = [each.get(metric.series.name, math.nan) for metric in metrics for each in (view.baseline, view.target)]
+    return tuple(filter(math.isfinite, held))
 
 
 def _line(metric: Metric, axis: Axis, cuts: tuple[float, ...]) -> Line:
@@ -147,6 +152,19 @@ def _levels(metrics: list[Metric], view: View, axes: Mapping[str, Axis]) -> tupl
         for metric in metrics
         for kind, wanted in ((LevelKind.BASELINE, view.baseline), (LevelKind.TARGET, view.target))
         if math.isfinite(wanted.get(metric.series.name, math.nan))
+    )
+
+
+def _fan(metric: Metric, forecast: Forecast, view: View, axis: Axis) -> Fan:
+    return Fan(
+        label=f"forecast {say_final(forecast)[1]}",
+        words=clean(redact(say_forecast(forecast, view.baseline, view.target)[:_READ]), 3 * LABEL),
+        style=metric.style,
+        axis=axis,
+        steps=forecast.steps,
+        low=forecast.low,
+        middle=forecast.middle,
+        high=forecast.high,
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from trainwatch_core.checks import forecast
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.roles import assign_goals, assign_roles
 from trainwatch_core.model.round import SourceReport, SourceStatus, View
@@ -166,6 +167,38 @@ def resumed() -> Sample:
     return Sample(columns, last_check=900, baseline={"val_acc": 0.65}, target={"val_acc": 0.9})
 
 
+def foretold(sample: Sample) -> Sample:
+    """The same run in a round that speaks of where it is going."""
+    findings = forecast.check(sample.view())
+    if not findings:
+        raise ValueError(f"nothing is foretold of {sample.name}")
+    return replace(sample, verdict=Verdict(max(each.argues_for for each in findings), findings))
+
+
+def missed() -> Sample:
+    """A validation loss that will miss its baseline by far."""
+    steps, loss = falling(4120)
+    at = np.arange(1500.0, float(steps[-1]), 1500.0)
+    val = 2.0 + 6 * (at / 2250 + 1) ** -0.6 + 0.015 * np.random.default_rng(3).standard_normal(len(at))
+    columns = {"loss": (steps, loss), "val_loss": (at, val), **_strip(steps)}
+    return foretold(Sample(columns, last_check=38_000, baseline={"val_loss": 2.1}, planned=90_000))
+
+
+def rising_score() -> Sample:
+    """An accuracy on its way to a target, with a scale of its own beside a loss."""
+    steps, loss = falling(4120)
+    at = np.arange(1500.0, float(steps[-1]), 1500.0)
+    score = 0.8 - 0.7 * (at / 2250 + 1) ** -0.5 + 0.004 * np.random.default_rng(4).standard_normal(len(at))
+    return foretold(Sample({"loss": (steps, loss), "val_acc": (at, score)}, target={"val_acc": 0.72}, planned=90_000))
+
+
+def over_decades() -> Sample:
+    """A loss that fell from 3 to 0.02, on a logarithmic axis, half-way."""
+    steps = np.arange(0.0, 30_000.0, 20.0)
+    noise = np.exp(0.1 * np.random.default_rng(1).standard_normal(len(steps)))
+    return foretold(Sample({"loss": (steps, (3 * np.exp(-steps / 3000) + 0.02) * noise)}, planned=60_000))
+
+
 def _plain(values: object, name: str = "odd") -> Sample:
     series = np.asarray(values, dtype=np.float64)
     return Sample({"loss": (np.arange(float(len(series))), series)}, name=name)
@@ -203,6 +236,10 @@ SAMPLES: Mapping[str, Callable[[], Sample]] = {
     "letters of all kinds": lambda: _plain([3.0, 2.0, 1.0], "عربي \u202e\x1b[31m 漢字 🔥 \ud800 a\u0301\u0301\u0301"),
     "odd metric": lambda: Sample({"$\\frac{$ loss\n\u202e": (np.arange(3.0), np.array([3.0, 2.0, 1.0]))}),
     "rate only": lambda: Sample({"lr": (np.arange(9.0), np.arange(9.0) * 1e-4)}),
+    "foretold": lambda: foretold(healthy()),
+    "foretold to miss": missed,
+    "foretold score": rising_score,
+    "foretold over decades": over_decades,
     "evaluations only": lambda: Sample(_evals(1000), last_check=800),
     "huge steps": lambda: Sample({"loss": (np.array([-1.7e308, 0.0, 1.7e308]), np.array([3.0, 2.0, 1.0]))}),
 }
