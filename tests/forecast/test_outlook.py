@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainwatch_core.forecast.outlook import CONFIDENCE, Forecast, Unknown, forecast_of, outlook
+from trainwatch_core.model.announcement import Announcement
 from trainwatch_core.model.roles import Goal
 from trainwatch_core.model.run import RunInfo, RunState
 from trainwatch_core.model.series import Rows
-from trainwatch_core.model.watch import Announcement
 from trainwatch_core.testing.histories import Column, view_of_columns
 from trainwatch_core.testing.learning_curves import FAMILIES, draw
 
