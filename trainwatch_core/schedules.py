@@ -86,7 +86,8 @@ def _shape(rates: FloatArray, steps: FloatArray) -> Shape:
         return Shape.RESTARTS if float(np.max(moves)) > RISE else Shape.CYCLIC
     level = np.abs(moves) <= LEVEL / 10
     drops = moves < -STEP_DROP * rates[:-1]
-    if drops.any() and np.mean(level | drops) >= STEPS_LEVEL:
+    # The last moves of a decay to zero are large too, relatively; a staircase moves in no other way.
+    if drops.any() and np.mean(level | drops) >= STEPS_LEVEL and 2 * np.sum(drops) >= np.sum(~level):
         return Shape.STEPS
     if float(np.mean(rates >= 1 - LEVEL)) >= STABLE and rates[-1] < 1 - LEVEL:
         return Shape.STABLE_DECAY

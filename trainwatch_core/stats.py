@@ -18,6 +18,7 @@ BINS = 240
 _NORMAL = 1.4826
 """MAD of a normal distribution times this is its standard deviation."""
 _SLOPE_POINTS = 120
+LEARNED = 0.01
 SIGNIFICANT = 2.0
 """Mann-Kendall z beyond which a trend is one: a flat curve gets there once in twenty times."""
 
@@ -255,16 +256,26 @@ def setback(
 
 
 def learns_elsewhere(view: View, main: str) -> bool:
-    """Whether another training loss than the main one falls, or an eval or a score gets better, significantly."""
+    """Whether another training loss than the main one falls, or an eval or a score gets better, significantly.
+
+    And by more than LEARNED of its level: validation losses of a dead net drift by a thousandth, without a doubt.
+    """
     judged = {Role.EVAL_LOSS, Role.EVAL_SCORE, Role.TRAIN_SCORE}
     for name, series in view.history.series.items():
         role, goal = view.roles.get(name), view.goals.get(name)
         if name == main or not (role is Role.TRAIN_LOSS or (role in judged and goal is not None)):
             continue
         sign = -1.0 if goal is Goal.MAXIMIZE else 1.0
-        if trend(sign * curve(series).values) < -SIGNIFICANT:
+        values = sign * curve(series).values
+        if trend(values) < -SIGNIFICANT and _fallen(values) > LEARNED * abs(median(values)):
             return True
     return False
+
+
+def _fallen(values: FloatArray) -> float:
+    """By how much the last quarter lies below the first."""
+    quarter = max(1, len(values) // 4)
+    return median(values[:quarter]) - median(values[-quarter:])
 
 
 def train_trend(view: View, since: float) -> float | None:

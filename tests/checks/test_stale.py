@@ -121,3 +121,17 @@ def test_times_that_are_unknown_leave_the_set_patience() -> None:
     view = view_of_columns({"loss": [1.0, 2.0]}, now=NOON + 3000, progress_at=NOON)
     assert stale.check(view) == ()
     assert len(stale.check(view_of_columns({"loss": [1.0, 2.0]}, now=NOON + 4000, progress_at=NOON))) == 1
+
+
+def test_a_slow_log_without_times_is_known_by_its_arrivals() -> None:
+    """A row every three hours is no silence after two; a row that is a day late is."""
+
+    def after(seconds: float, *waits: float) -> Said:
+        return said(
+            stale.check,
+            view_of_columns({"loss": [1.0, 2.0]}, now=NOON + seconds, progress_at=NOON, waits=waits),
+        )
+
+    assert after(7200, 10_800, 10_800) == [("silent", WAIT)]
+    assert after(7200, 10_800, 9_000, 10_800) == []
+    assert after(86_400, 10_800, 9_000, 10_800) == [("silent", WAIT)]

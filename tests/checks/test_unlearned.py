@@ -17,7 +17,10 @@ ABOVE: Said = [("above", STOP)]
 CASES: dict[str, tuple[Columns, Said]] = {
     "healthy": ({"loss": falling()}, []),
     "above its start": ({"loss": LOST}, ABOVE),
-    "one lucky sample": ({"loss": then(0.5, 2.3, 2.3, noisy(6.0, 200))}, ABOVE),
+    "a first step too far": ({"loss": then(2.3, 30.0, 18.0, noisy(6.0, 200))}, ABOVE),
+    "a lucky first sample": ({"loss": then(2.3, 4.9, 4.9, noisy(4.9, 200, 0.6))}, []),
+    "a first step too far, noisy after it": ({"loss": then(2.3, 30.0, 18.0, noisy(9.0, 200, 3.0))}, ABOVE),
+    "a lucky third sample": ({"loss": then(6.0, 6.0, 0.5, noisy(6.0, 200))}, []),
     "NaN first": ({"loss": then(flat(NAN, 5), LOST)}, ABOVE),
     "wanders about its start": ({"loss": noisy(2.3, 300)}, []),
     "a third above": ({"loss": then(BEGAN, noisy(3.0, 200))}, []),

@@ -51,6 +51,19 @@ def test_another_finding_does_not_inherit_the_patience() -> None:
     assert decisions([(seen(100), [other]), (seen(110), [hard()])]) == [WAIT, WAIT]
 
 
+def test_a_trouble_that_grew_keeps_its_patience() -> None:
+    """A loss that ran away and is NaN at the next look has been bad for two looks; a wait counts for nothing."""
+    away = replace(hard(), check="divergence", code="runaway")
+    assert decisions([(seen(100), [away]), (seen(110), [hard()])]) == [WAIT, STOP]
+    assert decisions([(seen(100), [replace(away, argues_for=WAIT)]), (seen(110), [hard()])]) == [WAIT, WAIT]
+
+
+def test_troubles_of_the_whole_run_do_not_inherit() -> None:
+    """Without a metric, nothing says that two findings are of one thing."""
+    one, other = replace(hard(), metric=""), replace(hard(), metric="", code="other")
+    assert decisions([(seen(100), [one]), (seen(110), [other])]) == [WAIT, WAIT]
+
+
 def test_hard_and_soft_findings_have_each_their_own_patience() -> None:
     """The figure of the one is not that of the other."""
     policy = Policy(hard_rounds=3, soft_rounds=1)

@@ -257,3 +257,14 @@ def test_the_first_report_states_what_is_missing() -> None:
     first, second = (body for body in world.notifier.of(Report) if isinstance(body, Report))
     assert any("can only tell you" in line for line in first.evidence)
     assert not any("can only tell you" in line for line in second.evidence)
+
+
+def test_checks_are_told_how_long_values_took_to_come() -> None:
+    """From arrival to arrival, looks without new values left out."""
+    world = FakeWorld()
+    world.source.script = [loss_rows(0, 20), {}, loss_rows(20, 20), {}, {}, loss_rows(40, 20)]
+    world.watch()
+    world.rounds(6)
+    assert world.views[-1].waits == pytest.approx((3600.0,), abs=5)
+    world.rounds(1)
+    assert world.views[-1].waits == pytest.approx((3600.0, 5400.0), abs=5)

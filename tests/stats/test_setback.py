@@ -126,6 +126,7 @@ ELSEWHERE: dict[str, tuple[Columns, bool]] = {
     "a training score rises": ({"train_acc": line(0.1, 0.5, 300)}, True),
     "a score of unknown direction": ({"val_score": every(20, line(0.1, 0.5, 15))}, False),
     "a learning rate falls": ({"lr": line(1, 0, 300)}, False),
+    "an eval loss that drifts by a thousandth": ({"val_loss": every(20, line(3.0, 2.997, 15))}, False),
     "three evals": ({"val_loss": every(20, [3.0, 2.0, 1.0])}, False),
 }
 

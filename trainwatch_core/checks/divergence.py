@@ -28,7 +28,7 @@ from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say, say_step
 from trainwatch_core.model.roles import Goal, Role, loss_is_a_game, main_of
 from trainwatch_core.model.round import View
-from trainwatch_core.model.series import Series
+from trainwatch_core.model.series import FloatArray, Series
 from trainwatch_core.stats import Curve, curve, levels, median, slope, spread, tame, trend
 
 NAME = "divergence"
@@ -36,6 +36,9 @@ MIN_BINS = 16
 WIDTHS = 16
 """The running median spans a sixteenth of the run, at least MIN_WIDTH bins."""
 MIN_WIDTH = 3
+BEST_WIDTH = 8
+"""The best is read as the median of so many bins at least: the best three of many are luck, and whatever comes after
+luck is a rise."""
 PROGRESS_SHARE, LEVEL_SHARE, SPREADS = 0.15, 0.05, 2.5
 """What a shift must exceed, each: share of the progress made, share of the level, spreads of the curve. Changing any by
 half moves little: real divergence exceeds all of them by far."""
@@ -62,6 +65,7 @@ class _Shift:
     now: float
     onset: int
     progress: float
+    unrest: float
 
     @property
     def onset_step(self) -> float:
@@ -98,22 +102,17 @@ def check(view: View) -> tuple[Finding, ...]:
         argues_for = Decision.WAIT
     back = shift.best + (shift.now - shift.best) / 2
     until = f"This would go away if {name} fell below {say(back)}."
-    numbers = {"best": shift.best, "now": shift.now, "spread": _spread(shift.seen, _width(shift.seen))}
+    numbers = {"best": shift.best, "now": shift.now, "spread": shift.unrest}
     return (Finding(NAME, code, argues_for, Weight.SOFT, text, name, shift.onset_step, end, numbers, until),)
 
 
-def _width(seen: Curve) -> int:
-    return max(MIN_WIDTH, len(seen) // WIDTHS)
-
-
-def _spread(seen: Curve, width: int) -> float:
+def _spread(values: FloatArray, running: FloatArray, best_at: int) -> float:
     """The spread of the bins around their own running median, up to the best if that is long enough to tell.
 
     What came after the best is judged, so its own unrest must not excuse it.
     """
-    running = levels(seen.values, width)
-    rest = seen.values[width // 2 : width // 2 + len(running)] - running
-    best_at = int(np.argmin(running[:-width]))
+    width = len(values) - len(running) + 1
+    rest = values[width // 2 : width // 2 + len(running)] - running
     return spread(rest[: best_at + width] if best_at + width >= MIN_BINS else rest)
 
 
@@ -121,20 +120,22 @@ def _shift(series: Series) -> _Shift | None:
     seen = curve(series)
     if len(seen) < MIN_BINS:
         return None
-    width = _width(seen)
-    running = levels(seen.values, width)
-    best_at = int(np.argmin(running[:-width]))
-    best, now = float(running[best_at]), float(running[-1])
+    width = max(MIN_WIDTH, len(seen) // WIDTHS)
+    wide = max(BEST_WIDTH, width)
+    calm, running = levels(seen.values, wide), levels(seen.values, width)
+    at = int(np.argmin(calm[:-width]))
+    best, now, best_at = float(calm[at]), float(running[-1]), at + (wide - width) // 2
     progress = max(0.0, float(running[0]) - best)
     share = LEVEL_SHARE if progress > LEVEL_SHARE * abs(best) else UNLEARNED_SHARE
-    bar = max(PROGRESS_SHARE * progress, share * abs(best), SPREADS * _spread(seen, width))
+    unrest = _spread(seen.values, calm, at)
+    bar = max(PROGRESS_SHARE * progress, share * abs(best), SPREADS * unrest)
     below = np.flatnonzero(running[best_at:] <= best + bar)
-    onset = best_at + int(below[-1]) + 1
+    onset = best_at + (int(below[-1]) + 1 if len(below) else 0)
     # It must have stayed up for a whole width, or the running median is the spike itself.
     if onset > len(running) - width // 2 or now - best <= bar or bar == 0:
         return None
     first = min(len(seen) - 1, onset + width // 2)
-    return _Shift(series, seen, best, best_at + width // 2, now, first, progress)
+    return _Shift(series, seen, best, best_at + width // 2, now, first, progress, unrest)
 
 
 def _runaway(view: View, series: Series) -> Finding | None:

@@ -2,8 +2,9 @@
 
 Method: the time since new values arrived, against the gaps that this run had before. Gaps of healthy runs
 (pre-emption, long evals) are as long as those of dead ones, so the other witnesses are named beside it: the tracker's
-word, its heartbeat, the process or scheduler, the growth of the log. Whether a run is over is decided elsewhere. Where
-no times are known, `policy.stale_after` alone counts. NaN counts as a value: a NaN run is not silent.
+word, its heartbeat, the process or scheduler, the growth of the log. Whether a run is over is decided elsewhere. A log
+without times is known by when its values arrived, and until MIN_WAITS arrivals `policy.stale_after` alone counts. NaN
+counts as a value: a NaN run is not silent.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ GAP_FACTOR = 3.0
 """Times the longest gap so far (at least so long that it is new for this run)."""
 HEARTBEAT_FRESH = 600.0
 """Seconds: twice the five minutes after which W&B's own server gives a run up."""
-MIN_TIMES = 10
+MIN_TIMES, MIN_WAITS = 10, 3
 
 
 def check(view: View) -> tuple[Finding, ...]:
@@ -94,7 +95,9 @@ def _limit(view: View) -> float:
     times = longest.times[np.isfinite(longest.times)]
     gaps = np.diff(times)
     if len(times) < MIN_TIMES or not np.any(gaps > 0):
-        return view.policy.stale_after
+        if len(view.waits) < MIN_WAITS:
+            return view.policy.stale_after
+        gaps = np.asarray(view.waits)
     usual = float(np.median(gaps[gaps > 0]))
     own = max(MIN_SILENCE, GAP_FACTOR * float(np.max(gaps)))
     return min(own, max(view.policy.stale_after, GAP_FACTOR * usual))

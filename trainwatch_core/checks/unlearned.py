@@ -1,9 +1,9 @@
 """Unlearned: the training loss lies above where it began, and nothing was ever learned.
 
 Method: the first samples are what an untrained model pays, so a loss that stays above them is worse than no training.
-Quantiles of at most 240 median bins against the smallest of the first START samples; Mann-Kendall (Mann 1945) on the
-later half. Argues for STOP (soft) where three quarters of the bins lie above LOW times the start, the median of the
-later half above HIGH times, and it is not falling.
+Quantiles of at most 240 median bins against the first sample or the median of the first START, whichever is less;
+Mann-Kendall (Mann 1945) on the later half. Argues for STOP (soft) where three quarters of the bins lie above LOW times
+the start, the median of the later half above HIGH times (NOISY times where that may be noise), and it is not falling.
 
 Losses that are below zero, or weighted anew while the run goes on (KL warm-up: a part of the loss falls; curriculum:
 the evals hold), take no part; nor do those of reinforcement learning and GANs, nor a run that was announced to change.
@@ -19,7 +19,7 @@ from trainwatch_core.model.numbers import say, say_step
 from trainwatch_core.model.roles import Role, loss_is_a_game, main_of
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import Series
-from trainwatch_core.stats import Curve, curve, first_step, learns_elsewhere, median, trend
+from trainwatch_core.stats import Curve, curve, first_step, learns_elsewhere, median, noise, trend
 
 NAME = "unlearned"
 START = 3
@@ -27,6 +27,9 @@ START = 3
 MIN_ROWS = 20
 LOW, HIGH = 1.1, 1.5
 """Times the start. A loss that wanders about its start stays below; divergence at the start exceeds both by far."""
+SPREADS, NOISY = 6.0, 2.5
+"""A later half less than SPREADS of its noise above the start must be NOISY times as high: the start is one sample, and
+of a noisy loss that one may be lucky."""
 HELD = 0.9
 """Of the start: a level below this was learned once, and then it is the check for divergence that speaks."""
 SIGNIFICANT = 2.0
@@ -53,7 +56,8 @@ def _start(series: Series) -> float | None:
     values = np.concatenate([means[np.isfinite(means)], series.finite[1]])[:START]
     if len(values) < START:
         return None
-    start = float(np.min(values))
+    # A first step too far is felt in the second sample; a lucky one among the first three is not the first.
+    start = min(float(values[0]), median(values))
     return start if start > 0 else None
 
 
@@ -62,7 +66,8 @@ def _above(series: Series, seen: Curve, start: float) -> Finding | None:
     low, half = float(np.quantile(seen.values[1:], 0.25)), median(later)
     if trend(later) < -SIGNIFICANT or float(np.quantile(seen.values, 0.1)) < HELD * start:
         return None
-    if not (low > LOW * start and half > HIGH * start):
+    high = NOISY if half - start < SPREADS * noise(later) else HIGH
+    if not (low > LOW * start and half > high * start):
         return None
     name, first, last = series.name, first_step(series), float(seen.ends[-1])
     text = (

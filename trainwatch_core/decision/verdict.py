@@ -143,7 +143,7 @@ def _gates(finding: Finding, past: Sequence[Round], view: View) -> tuple[str, ..
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """Looks in a row, this one included, that argued the same on values that were new to them.
+    """Looks in a row, this one included, that argued the same, or STOP for the same metric, on values new to them.
 
     Attributes:
         looks: How many.
@@ -160,10 +160,16 @@ def _row_of_looks(finding: Finding, past: Sequence[Round], view: View, argued: D
     looks = 0
     for before in _seen(past):
         looks += (before.loss_rows, before.last_step) != (rows, step)
-        if not any(each.key == finding.key and each.argues_for >= argued for each in before.findings):
+        if not any(each.argues_for >= argued and _same(finding, each) for each in before.findings):
             return _Row(looks, step)
         rows, step = before.loss_rows, before.last_step if before.last_step is not None else math.nan
     return _Row(looks + 1, step)
+
+
+def _same(finding: Finding, before: Finding) -> bool:
+    """Whether two looks mean the same trouble: a loss that ran away and is NaN now has not become better."""
+    worse = before.argues_for is Decision.STOP and before.metric != "" and before.metric == finding.metric
+    return before.key == finding.key or worse
 
 
 def _clock(view: View) -> Series | None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 
 from trainwatch_core.decision.ending import Ending, ending
 from trainwatch_core.decision.rounds import muted, with_ending
@@ -66,6 +67,7 @@ def look(world: World, watch: Watch, past: Sequence[Round]) -> Look:
         view,
         new_rows=len(fresh[main]) if main is not None and main in fresh else 0,
         progress_at=_progress_at(fresh and any(len(r) for r in fresh.values()), history, previous, now.timestamp()),
+        waits=_waits(past),
         events=read.batch.events if read.batch else (),
         job=job,
         log_at=read.log_at,
@@ -155,6 +157,11 @@ def _progress_at(moved: object, history: History, previous: Round | None, now: f
         return previous.progress_at
     last = history.last_time
     return min(last, now) if math.isfinite(last) else (now if moved else None)
+
+
+def _waits(past: Sequence[Round]) -> tuple[float, ...]:
+    arrivals = dict.fromkeys(each.progress_at for each in past if each.progress_at is not None)
+    return tuple(after - before for before, after in pairwise(arrivals))
 
 
 def _probe(world: World, watch: Watch) -> Probe | None:

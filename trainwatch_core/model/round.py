@@ -114,6 +114,7 @@ class View:
         now: Unix seconds of this look.
         new_rows: How many new samples of the training loss this look brought.
         progress_at: Unix seconds at which new samples last arrived (by our clock); None if never.
+        waits: Seconds from one arrival of new samples to the next, as the looks of this watch met them, oldest first.
         events: Lines of the log that mean something by themselves, of this look.
         baseline: Metric name to the value it is held against.
         target: Metric name to the value that means success.
@@ -133,6 +134,7 @@ class View:
     now: float
     new_rows: int = 0
     progress_at: float | None = None
+    waits: tuple[float, ...] = ()
     events: tuple[LogEvent, ...] = ()
     baseline: Mapping[str, float] = field(default_factory=dict)
     target: Mapping[str, float] = field(default_factory=dict)

@@ -65,6 +65,7 @@ class FakeWorld:
         further: Sources of all runs, after that one.
         stoppers: Stoppers of single runs, before `stopper`.
         held: Names that a worker holds.
+        views: What the check was shown, oldest first.
     """
 
     findings: Sequence[Finding] = HEALTHY
@@ -88,6 +89,7 @@ class FakeWorld:
     further: Sequence[ScriptedSource] = ()
     stoppers: Mapping[str, ScriptedStopper] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
+    views: list[View] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.notifier.clock = self.clock
@@ -153,6 +155,7 @@ class FakeWorld:
         return self.store.watch(watch.id)
 
     def _check(self, view: View) -> tuple[Finding, ...]:
+        self.views.append(view)
         if not view.history.series:
             return (Finding("blind", "unreachable", Decision.WAIT, Weight.BLIND, "Nothing answers.", until="Wait."),)
         return tuple(self.findings)
