@@ -19,6 +19,7 @@ CASES: dict[str, tuple[Columns, Said]] = {
     "above its start": ({"loss": LOST}, ABOVE),
     "a first step too far": ({"loss": then(2.3, 30.0, 18.0, noisy(6.0, 200))}, ABOVE),
     "a lucky first sample": ({"loss": then(2.3, 4.9, 4.9, noisy(4.9, 200, 0.6))}, []),
+    "a lucky first sample near zero": ({"loss": then(0.4, 4.5, line(4.4, 3.2, 30) + noisy(0, 30, 0.6))}, []),
     "a first step too far, noisy after it": ({"loss": then(2.3, 30.0, 18.0, noisy(9.0, 200, 3.0))}, ABOVE),
     "a lucky third sample": ({"loss": then(6.0, 6.0, 0.5, noisy(6.0, 200))}, []),
     "NaN first": ({"loss": then(flat(NAN, 5), LOST)}, ABOVE),

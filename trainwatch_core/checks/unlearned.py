@@ -3,7 +3,8 @@
 Method: the first samples are what an untrained model pays, so a loss that stays above them is worse than no training.
 Quantiles of at most 240 median bins against the first sample or the median of the first START, whichever is less;
 Mann-Kendall (Mann 1945) on the later half. Argues for STOP (soft) where three quarters of the bins lie above LOW times
-the start, the median of the later half above HIGH times (NOISY times where that may be noise), and it is not falling.
+the start, the median of the later half above HIGH times, and it is not falling; where that may be noise, it must be
+NOISY times and fall nowhere.
 
 Losses that are below zero, or weighted anew while the run goes on (KL warm-up: a part of the loss falls; curriculum:
 the evals hold), take no part; nor do those of reinforcement learning and GANs, nor a run that was announced to change.
@@ -28,8 +29,8 @@ MIN_ROWS = 20
 LOW, HIGH = 1.1, 1.5
 """Times the start. A loss that wanders about its start stays below; divergence at the start exceeds both by far."""
 SPREADS, NOISY = 6.0, 2.5
-"""A later half less than SPREADS of its noise above the start must be NOISY times as high: the start is one sample, and
-of a noisy loss that one may be lucky."""
+"""A later half less than SPREADS of its noise above the start must be NOISY times as high, and nothing of the whole may
+have fallen: the start is one sample, and of a noisy loss that one may be lucky."""
 HELD = 0.9
 """Of the start: a level below this was learned once, and then it is the check for divergence that speaks."""
 SIGNIFICANT = 2.0
@@ -66,8 +67,10 @@ def _above(series: Series, seen: Curve, start: float) -> Finding | None:
     low, half = float(np.quantile(seen.values[1:], 0.25)), median(later)
     if trend(later) < -SIGNIFICANT or float(np.quantile(seen.values, 0.1)) < HELD * start:
         return None
-    high = NOISY if half - start < SPREADS * noise(later) else HIGH
-    if not (low > LOW * start and half > high * start):
+    if not (low > LOW * start and half > HIGH * start):
+        return None
+    unsure = half - start < SPREADS * noise(later)
+    if unsure and (half < NOISY * start or trend(seen.values) < -SIGNIFICANT):
         return None
     name, first, last = series.name, first_step(series), float(seen.ends[-1])
     text = (
