@@ -84,6 +84,7 @@ def build(settings: Settings, notifier: Notifier, *, environ: Mapping[str, str],
         exclusive=lambda name: exclusive(settings.data_dir / "locks", name),
         owner=f"{socket.gethostname()}:{os.getpid()}",
         reach=_crash_points(environ),
+        baseline_runs=lambda watch: registry.baseline_runs_of(watch, settings),
     )
     engine = Engine(world, only=frozenset())
     try:

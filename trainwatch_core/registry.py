@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
+from trainwatch_core.adapters.sources.beside import BesideSource
 from trainwatch_core.adapters.stoppers.combined import CombinedStopper
 from trainwatch_core.adapters.stoppers.command import CommandStopper
 from trainwatch_core.adapters.stoppers.docker import DockerJob
@@ -24,6 +25,7 @@ from trainwatch_core.checks import (
     baseline,
     blind,
     collapse,
+    comparison,
     divergence,
     evaluation,
     forecast,
@@ -48,7 +50,7 @@ from trainwatch_core.model.errors import InvalidInputError, StopRefusedError
 from trainwatch_core.model.launch import LOCALHOST, Launch, parse_launch
 from trainwatch_core.model.line_pattern import LinePattern, read_line_pattern
 from trainwatch_core.model.run import RunKind, RunRef
-from trainwatch_core.model.watch import Watch
+from trainwatch_core.model.watch import Watch, WatchContext
 from trainwatch_core.ports import Clock, Source, Stopper
 
 CHECKS: Sequence[Check] = (
@@ -61,6 +63,7 @@ CHECKS: Sequence[Check] = (
     unlearned.check,
     plateau.check,
     baseline.check,
+    comparison.check,
     evaluation.check,
     overfit.check,
     collapse.check,
@@ -85,6 +88,20 @@ def sources_of(watch: Watch, settings: Settings) -> Sequence[Source]:
     if watch.run.kind is RunKind.WANDB and not settings.offline_folder(watch.run):
         sources.append(_wandb_console(watch, settings))
     return sources
+
+
+def baseline_runs_of(watch: Watch, settings: Settings) -> Mapping[str, Source]:
+    """Name and source of each run that the one of a watch is held against.
+
+    Raises:
+        InvalidInputError: If one may not be read here.
+    """
+    return {
+        str(run): BesideSource(
+            sources_of(replace(watch, run=run, context=WatchContext()), settings)[0], f"beside/{run.kind}/{run}"
+        )
+        for run in watch.context.baseline_runs
+    }
 
 
 def finished_runs(project: str, settings: Settings, *, last: int) -> Sequence[str]:

@@ -27,7 +27,8 @@ _ACTS: Mapping[Verb, str] = {
 _HELP = (
     "*`/watch entity/project/run`* watches a run: its card comes into the channel, each check into the card's thread.\n"
     "After the run, all optional: `log=PATH` (read when W&B cannot be reached) · `baseline=val/loss:2.31` · "
-    "`target=METRIC:VALUE` · `every=30m` · `launch=pid:4211` (so that it can be stopped) · `notes=FILE.md` · "
+    "`baseline_run=RUN` (held against it step by step) · `target=METRIC:VALUE` · `every=30m` · "
+    "`launch=pid:4211` (so that it can be stopped) · `notes=FILE.md` · "
     "`mode=ask` or `mode=auto` · `key=METRIC` · `steps=90000` · `announce=30000` or "
     '`announce="30000=harder data"` (a change that is meant to happen). For admins, where allowed: `stop="COMMAND"`.\n'
     "*`/watch list`* shows what is watched. *`/watch help`* shows this.\n"

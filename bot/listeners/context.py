@@ -140,6 +140,9 @@ _READERS: Mapping[str, Callable[[str, WatchContext, Settings], dict[str, Any]]] 
         "log_path": "",
     },
     "baseline": lambda text, known, _settings: {"baseline": {**known.baseline, **_pairs(text, "baseline")}},
+    "baseline_run": lambda text, _known, settings: {
+        "baseline_runs": tuple(run_of(part.strip(), settings) for part in text.split(",") if part.strip())
+    },
     "target": lambda text, known, _settings: {"target": {**known.target, **_pairs(text, "target")}},
     "key": lambda text, _known, _settings: {"key_metrics": tuple(name for name in text.split(",") if name)},
     "every": lambda text, _known, _settings: {"interval": _interval(text)},

@@ -15,6 +15,7 @@ KEYS = (
         "log",
         "log_command",
         "baseline",
+        "baseline_run",
         "target",
         "key",
         "every",

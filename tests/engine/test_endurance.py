@@ -276,7 +276,7 @@ def test_after_a_restart_an_overdue_automatic_stop_is_announced_first() -> None:
     assert again is not None
     assert (again - world.clock.now()).total_seconds() == 300
     world.dispatcher.drain()
-    assert any("I was away" in line for body in world.notifier.of(StopOutcome) for line in body.lines)  # type: ignore[union-attr]
+    assert any("I was away" in line for body in world.notifier.of(StopOutcome) for line in body.lines)
 
 
 def test_a_message_that_was_sent_but_not_marked_is_not_sent_again() -> None:

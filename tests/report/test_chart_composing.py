@@ -198,6 +198,31 @@ def test_spike_that_leaves_the_panel_says_how_far() -> None:
     assert (beyond.step, beyond.label, beyond.up) == (250, "up to 1e9", True)
 
 
+def test_another_run_is_drawn_beside_the_metrics_that_it_has() -> None:
+    """As far as it went, at the steps of this one, with its last value there; never in the lower panel."""
+    steps = np.arange(100.0)
+    own = {"loss": (steps, np.full(100, 2.0)), "lr": (steps, np.full(100, 1e-3))}
+    other = {"loss": (steps[:60], np.full(60, 1.5)), "lr": (steps, np.full(100, 1e-3))}
+    spec = replace(_loss([2.0]), columns=own, beside={"lab/vision/r0": other}).spec()
+    (level,) = spec.top.levels
+    assert spec.bottom is not None
+    assert spec.bottom.levels == ()
+    assert level.label == "r0 1.5"
+    assert level.course is not None
+    course = level.course[1]
+    assert np.all(course[:60] == 1.5)
+    assert np.all(np.isnan(course[60:]))
+    assert "Dashed: r0 1.5 of loss." in spec.alt_text
+
+
+def test_several_runs_are_drawn_as_one() -> None:
+    """Their median; a run without the metric is none of them."""
+    steps = np.arange(100.0)
+    runs = {f"r{level}": {"loss": (steps, np.full(100, level))} for level in (1.0, 2.0, 5.0)}
+    spec = replace(_loss([2.0] * 100), beside={**runs, "other": {"acc": (steps, np.full(100, 0.5))}}).spec()
+    assert [level.label for level in spec.top.levels] == ["the median of 3 runs 2"]
+
+
 def test_baseline_and_target_are_named_with_their_values() -> None:
     """Dashed lines carry their names, and the alternative text says whose they are."""
     spec = SAMPLES["plateau"]().spec()

@@ -11,6 +11,7 @@ from typing import Any, TypedDict, TypeVar, cast
 
 import click
 
+from trainwatch_core.adapters.sources.locate import locate
 from trainwatch_core.model.announcement import parse_announcement, with_announced
 from trainwatch_core.model.command import check_command
 from trainwatch_core.model.duration import parse_duration
@@ -27,6 +28,7 @@ class Given(TypedDict):
     log: str | None
     log_command: str | None
     baseline: tuple[str, ...]
+    baseline_run: tuple[str, ...]
     target: tuple[str, ...]
     key_metric: tuple[str, ...]
     every: str | None
@@ -42,6 +44,7 @@ _OPTIONS = (
     click.option("--log", metavar="PATH", help="Training log to read when W&B cannot be reached."),
     click.option("--log-command", metavar="COMMAND", help="Command that prints the log (no shell)."),
     click.option("--baseline", multiple=True, metavar="METRIC=VALUE", help="What an eval metric is held against."),
+    click.option("--baseline-run", multiple=True, metavar="RUN", help="A run that this one is held against, by step."),
     click.option("--target", multiple=True, metavar="METRIC=VALUE", help="What would be success."),
     click.option("--key-metric", multiple=True, metavar="METRIC", help="A metric that defines success."),
     click.option("--every", metavar="30m", help="Time between rounds."),
@@ -148,6 +151,7 @@ _READERS: Mapping[str, Callable[[Any, WatchContext, Path], dict[str, Any]]] = {
     "log": _log,
     "log_command": _log_command,
     "baseline": lambda given, known, _cwd: {"baseline": {**known.baseline, **pairs(given, "--baseline")}},
+    "baseline_run": lambda given, _known, cwd: {"baseline_runs": tuple(locate(text, cwd=cwd) for text in given)},
     "target": lambda given, known, _cwd: {"target": {**known.target, **pairs(given, "--target")}},
     "key_metric": lambda given, _known, _cwd: {"key_metrics": given},
     "every": lambda given, _known, _cwd: {"interval": _interval(given)},

@@ -19,6 +19,7 @@ from trainwatch_core.model.finding import Weight
 from trainwatch_core.model.launch import parse_launch
 from trainwatch_core.model.line_pattern import read_line_pattern
 from trainwatch_core.model.roles import Goal, Role
+from trainwatch_core.model.run import RunRef, parse_wandb_run
 from trainwatch_core.model.watch import Mode
 
 if TYPE_CHECKING:
@@ -226,6 +227,14 @@ def line_pattern(value: object, _places: Places) -> str:
     except InvalidInputError as error:
         raise ValueError(f'a pattern such as "it {{step}}: L={{loss}}". {error}') from None
     return str(value)
+
+
+def run(value: object, places: Places) -> RunRef:
+    """A run of W&B."""
+    try:
+        return parse_wandb_run(one_line(value, places))
+    except InvalidInputError as error:
+        raise ValueError(f'"entity/project/run". {error}') from None
 
 
 def announcement(value: object, places: Places) -> Announcement:

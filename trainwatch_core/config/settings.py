@@ -64,6 +64,7 @@ class WatchTable:
     mode: Annotated[Mode, Read(readers.mode)] | None = None
     notes: FilePath | None = None
     baseline: Mapping[str, Number] = field(default_factory=dict)
+    baseline_runs: tuple[Annotated[RunRef, Read(readers.run)], ...] = ()
     target: Mapping[str, Number] = field(default_factory=dict)
     key_metrics: tuple[Text, ...] = ()
     roles: Mapping[str, Annotated[Role, Read(readers.role)]] = field(default_factory=dict)
@@ -292,7 +293,7 @@ class Settings:
 
 
 def _given(table: WatchTable, before: WatchContext, run: RunRef) -> dict[str, Any]:
-    given = _named(table, ("interval", "mode", "key_metrics", "planned_steps", "stop_command"))
+    given = _named(table, ("interval", "mode", "baseline_runs", "key_metrics", "planned_steps", "stop_command"))
     for name in ("baseline", "target", "roles", "goals"):
         given[name] = {**getattr(before, name), **getattr(table, name)}
     given["announced"] = with_announced(before.announced, *table.announce)

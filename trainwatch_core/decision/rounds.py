@@ -77,6 +77,7 @@ class Outlook:
         telling: What to say.
         next_in: Seconds until the next look.
         segment: New history of the source that answered; None if none did.
+        beside: New history of the runs that it is held against.
         request: A new stop request; None if none is asked for.
         pending: The request that waits for an answer; None if none does.
         end: How the run ended; None if it goes on.
@@ -85,6 +86,7 @@ class Outlook:
     telling: Telling
     next_in: float
     segment: Segment | None = None
+    beside: tuple[Segment, ...] = ()
     request: StopRequest | None = None
     pending: StopRequest | None = None
     end: Ending | None = None
@@ -111,7 +113,7 @@ def plan_round(watch: Watch, round_: Round, outlook: Outlook) -> Change:
         ended_reason=EndReason.RUN_ENDED if end is not None else watch.ended_reason,
     )
     outbox = _outbox(watch, round_, outlook, change.outbox)
-    return replace(change, watch=after, round=round_, segment=outlook.segment, outbox=outbox)
+    return replace(change, watch=after, round=round_, segment=outlook.segment, beside=outlook.beside, outbox=outbox)
 
 
 def _asking(watch: Watch, round_: Round, outlook: Outlook) -> Change | None:

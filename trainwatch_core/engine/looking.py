@@ -11,6 +11,7 @@ from itertools import pairwise
 from trainwatch_core.decision.ending import Ending, ending
 from trainwatch_core.decision.rounds import muted, with_ending
 from trainwatch_core.decision.verdict import decide
+from trainwatch_core.engine.beside import read_beside
 from trainwatch_core.engine.reading import Reading, read_sources
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.change import Segment
@@ -35,6 +36,7 @@ class Look:
         findings: What the checks noticed.
         source: How the sources answered.
         segment: History to append; None if nothing answered.
+        beside: History of the runs that it is held against.
         notes: Sentences of the source.
         tail: Last lines of the log, redacted.
         job: A probe of the job; None where no launch is known.
@@ -46,6 +48,7 @@ class Look:
     findings: tuple[Finding, ...]
     source: SourceReport
     segment: Segment | None
+    beside: tuple[Segment, ...]
     notes: tuple[str, ...]
     tail: tuple[str, ...]
     job: Probe | None
@@ -60,6 +63,7 @@ def look(world: World, watch: Watch, past: Sequence[Round]) -> Look:
     source = _source_report(read, previous, now.timestamp())
     history = read.extended
     job = _probe(world, watch)
+    beside = read_beside(world, watch)
     view = view_of(watch, history, _info(read, previous), source, now.timestamp())
     fresh = read.batch.rows if read.batch else {}
     main = main_of(Role.TRAIN_LOSS, view.roles, {name: s.count for name, s in history.series.items()})
@@ -69,6 +73,7 @@ def look(world: World, watch: Watch, past: Sequence[Round]) -> Look:
         progress_at=_progress_at(fresh and any(len(r) for r in fresh.values()), history, previous, now.timestamp()),
         waits=_waits(past),
         events=read.batch.events if read.batch else (),
+        baseline_runs=beside.histories,
         job=job,
         log_at=read.log_at,
     )
@@ -85,7 +90,8 @@ def look(world: World, watch: Watch, past: Sequence[Round]) -> Look:
         findings,
         source,
         segment,
-        notes=read.batch.notes if read.batch else (),
+        beside.segments,
+        notes=(*(read.batch.notes if read.batch else ()), *beside.failures),
         tail=read.batch.tail if read.batch else (),
         job=job,
         end=ending(view),

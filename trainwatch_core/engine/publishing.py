@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 
+from trainwatch_core.engine.beside import known_beside
 from trainwatch_core.engine.looking import view_of
 from trainwatch_core.engine.stops import Stops
 from trainwatch_core.engine.world import World
@@ -96,6 +97,7 @@ class Publishing:
             raise PaintError(f"Round {body.round_number} is no longer stored", where=watch_id)
         history, _ = world.store.history(watch_id, last.source.key)
         view = view_of(watch, history, last.info, last.source, last.at.timestamp())
+        view = replace(view, baseline_runs=known_beside(world, watch))
         mark = rounds[-2].last_step if len(rounds) > 1 else None
         spec = compose_chart(view, last.verdict, last_check_step=mark, run_name=run_name(last.info.name, watch))
         if spec is None:

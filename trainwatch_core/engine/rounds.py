@@ -117,7 +117,7 @@ class Rounds:
             stopping_since=self._stopping_since(past, round_),
             farewell=self._farewell(watch, round_, seen),
         )
-        outlook = Outlook(telling, next_in, seen.segment, proposal.request, pending, seen.end)
+        outlook = Outlook(telling, next_in, seen.segment, seen.beside, proposal.request, pending, seen.end)
         planned = plan_round(watch, round_, outlook)
         called = self._call(watch, round_, past) if seen.end is None else ()
         return replace(planned, outbox=(*planned.outbox, *called))

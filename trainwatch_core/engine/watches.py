@@ -84,6 +84,7 @@ class Watches:
         for verb in (Verb.WATCH, *verbs_of_edit(wish.defaults, wish.context)):
             self.require(wish.owner, verb, watch)
         world.sources(watch)  # says now what cannot be read at all
+        world.baseline_runs(watch)
         stopper = world.stopper(watch)
         watch = replace(watch, identity=stopper.identify() if stopper is not None else None)
         audit = AuditRow(now, wish.owner, "watch", watch.id, detail=str(wish.run))

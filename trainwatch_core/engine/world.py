@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -29,6 +29,8 @@ LEASE = 300.0
 """Seconds that a claim counts. Longer than any round may take, so that a slow round is not judged twice."""
 ROUND_DEADLINE = 120.0
 """Seconds that all sources of one round may take together."""
+BESIDE_DEADLINE = 30.0
+"""Seconds that all runs of comparison may take together: nobody waits long for what is only held beside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class World:
         locker: Keeps evidence.
         notebook: Appends project notes.
         sources: The sources of a watch, first choice first.
+        baseline_runs: Name and source of each run that the one of a watch is held against.
         stopper: How the job of a watch is stopped; None where nothing is known. Raises StopRefusedError.
         checks: The rules, by name.
         rules: Who may do what.
@@ -100,3 +103,4 @@ class World:
     owner: str
     exclusive: Callable[[str], AbstractContextManager[bool]]
     reach: Callable[[str], None] = lambda _name: None
+    baseline_runs: Callable[[Watch], Mapping[str, Source]] = lambda _watch: {}

@@ -118,6 +118,7 @@ class Change:
         watch: The watch as it shall be, with the version it was read at; the store adds one.
         round: The round to append.
         segment: History to append.
+        beside: History of other runs to append, that this one is held against.
         request: A stop request to insert or replace.
         request_was: The state the stored request must have; None to insert a new one.
         outbox: Messages to queue.
@@ -127,6 +128,7 @@ class Change:
     watch: Watch
     round: Round | None = None
     segment: Segment | None = None
+    beside: tuple[Segment, ...] = ()
     request: StopRequest | None = None
     request_was: frozenset[str] | None = None
     outbox: tuple[OutboxRow, ...] = ()

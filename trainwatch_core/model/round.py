@@ -117,6 +117,7 @@ class View:
         waits: Seconds from one arrival of new samples to the next, as the looks of this watch met them, oldest first.
         events: Lines of the log that mean something by themselves, of this look.
         baseline: Metric name to the value it is held against.
+        baseline_runs: Name of a run that this one is held against to its history.
         target: Metric name to the value that means success.
         key_metrics: The metrics that define success.
         planned_steps: Planned length on the axis of the steps.
@@ -137,6 +138,7 @@ class View:
     waits: tuple[float, ...] = ()
     events: tuple[LogEvent, ...] = ()
     baseline: Mapping[str, float] = field(default_factory=dict)
+    baseline_runs: Mapping[str, History] = field(default_factory=dict)
     target: Mapping[str, float] = field(default_factory=dict)
     key_metrics: tuple[str, ...] = ()
     planned_steps: float | None = None

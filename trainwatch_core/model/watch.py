@@ -82,6 +82,7 @@ class WatchContext:
         log_path: Fallback training log, a file of this machine.
         log_argv: Fallback training log, as the output of a command (argv, never a shell).
         baseline: Metric name to the value it is held against.
+        baseline_runs: Runs that this one is held against, step by step.
         target: Metric name to the value that means success.
         key_metrics: The metrics that define success, first one first.
         roles: The person's word on which metric plays which role.
@@ -98,6 +99,7 @@ class WatchContext:
     log_path: str = ""
     log_argv: tuple[str, ...] = ()
     baseline: Mapping[str, float] = field(default_factory=dict)
+    baseline_runs: tuple[RunRef, ...] = ()
     target: Mapping[str, float] = field(default_factory=dict)
     key_metrics: tuple[str, ...] = ()
     roles: Mapping[str, Role] = field(default_factory=dict)

@@ -117,14 +117,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A dashed horizontal line.
+    """A dashed line: horizontal, or along the course of other runs.
 
     Attributes:
         kind: What it stands for.
         label: `target 2.1`, shown at its end.
         metric: Whose it is, as shown.
-        value: Where it lies; may lie outside of the axis, the label then points there.
+        value: Where it lies, at its end; may lie outside of the axis, the label then points there.
         axis: Where its metric's values lie.
+        course: Steps and values, each of shape (n,), NaN where there is a gap; None for a horizontal line.
     """
 
     kind: LevelKind
@@ -132,6 +133,7 @@ class Level:
     metric: str
     value: float
     axis: Axis
+    course: tuple[FloatArray, FloatArray] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,7 @@ def _run(watch: Watch, round_: Round) -> Mapping[str, object]:
         "config": dict(round_.info.config),
         "latest": {name: _number(value) for name, value in round_.latest.items()},
         "baseline": dict(watch.context.baseline),
+        "baseline_runs": [str(run) for run in watch.context.baseline_runs],
         "launch": watch.context.launch,
         "job": watch.identity.label if watch.identity else "",
     }

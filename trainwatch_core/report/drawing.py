@@ -157,7 +157,7 @@ def _verticals(spec: ChartSpec, box: Box) -> Iterator[Item]:
 
 def _curves(spec: ChartSpec, panel: Panel, field: Box) -> Iterator[Item]:
     for level in panel.levels:
-        yield from _level(level, field)
+        yield from _level(spec, level, field)
     if panel.fan is not None:
         yield from _fan(spec, panel.fan, field)
     for line in panel.lines:
@@ -193,7 +193,12 @@ def _outside(spec: ChartSpec, panel: Panel, field: Box, box: Box) -> Iterator[It
         yield Marks(xs, np.full(len(xs), box.top - _CROSS_ROW / 2), Shape.CROSS, 18, Colour.VERMILION)
 
 
-def _level(level: Level, box: Box) -> Iterator[Item]:
+def _level(spec: ChartSpec, level: Level, box: Box) -> Iterator[Item]:
+    if level.course is not None:
+        xs = box.left + spec.steps.place(level.course[0]) * box.width
+        ys = box.bottom + level.axis.place(level.course[1]) * box.height
+        yield Stroke(xs, ys, Colour.INK, 3.0, Dash.DASHED, within=box)
+        return
     share = float(level.axis.place(level.value))
     if 0 <= share <= 1:
         y = box.bottom + share * box.height

@@ -12,7 +12,7 @@ def missing_lines(watch: Watch, view: View) -> tuple[str, ...]:
     lines = []
     if not (context.log_path or context.log_argv) and watch.run.kind != "log":
         lines.append("No fallback log is known: if W&B cannot be reached, I wait.")
-    if not context.baseline:
+    if not (context.baseline or context.baseline_runs):
         lines.append("No baseline is known: evals are held against their own past only.")
     if not (context.launch or context.stop_command):
         lines.append("Nobody told how to stop the run: I can only tell you.")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from trainwatch_core.comparing import called_others, others_at
 from trainwatch_core.forecast.outlook import Forecast
 from trainwatch_core.forecast.words import say_final, say_forecast
 from trainwatch_core.model.numbers import say
@@ -17,6 +18,7 @@ from trainwatch_core.report.chart import Axis, Beyond, Fan, Level, LevelKind, Li
 from trainwatch_core.report.curves import Trace, band, crosses, smooth, typical
 from trainwatch_core.report.redact import clean, redact
 from trainwatch_core.report.scaling import Reach, fit_axis
+from trainwatch_core.stats import curve
 
 LABEL = 80
 """Characters of a name in a picture: a title of 100,000 takes a drawing library 22 seconds."""
@@ -65,7 +67,7 @@ def panel(metrics: list[Metric], view: View, steps: Axis, cuts: tuple[float, ...
     return Panel(
         axis=axes[metrics[0].series.name],
         lines=lines,
-        levels=_levels(metrics, view, axes),
+        levels=(*_levels(metrics, view, axes), *_others(metrics, view, axes)),
         crosses=crosses(tuple(metric.trace for metric in metrics), steps.low, steps.high),
         beyond=tuple(b for metric in metrics[:1] for b in _beyond(metric, axes[metric.series.name])),
         fan=next((_fan(m, m.forecast, view, axes[m.series.name]) for m in metrics if m.forecast is not None), None),
@@ -153,6 +155,28 @@ def _levels(metrics: list[Metric], view: View, axes: Mapping[str, Axis]) -> tupl
         for kind, wanted in ((LevelKind.BASELINE, view.baseline), (LevelKind.TARGET, view.target))
         if math.isfinite(wanted.get(metric.series.name, math.nan))
     )
+
+
+def _others(metrics: list[Metric], view: View, axes: Mapping[str, Axis]) -> Iterator[Level]:
+    """The course of the runs of comparison, at the steps of this one."""
+    for metric in metrics:
+        if metric.style in {Style.LR, Style.GRAD}:
+            continue
+        name = metric.series.name
+        steps = curve(metric.series).ends
+        others = others_at(view, name, steps)
+        known = np.isfinite(others) if others is not None else np.zeros(0, dtype=bool)
+        if others is not None and known.any():
+            end, whom = float(others[known][-1]), clean(redact(called_others(view, name)[:_READ]), LABEL)
+            short = whom.rstrip("/").rpartition("/")[2]
+            yield Level(
+                LevelKind.BASELINE,
+                f"{short} {say(end)}",
+                shown_name(name) or "unnamed",
+                end,
+                axes[name],
+                (steps, others),
+            )
 
 
 def _fan(metric: Metric, forecast: Forecast, view: View, axis: Axis) -> Fan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from trainwatch_core.model.change import Receipt
 from trainwatch_core.model.errors import DeliveryError, PaintError, SourceUnavailableError, StorageError
@@ -14,6 +15,7 @@ from trainwatch_core.model.run import RunInfo
 from trainwatch_core.model.series import Rows
 from trainwatch_core.report.chart import ChartSpec
 
+_Some = TypeVar("_Some", bound=Body)
 START = datetime(2026, 3, 2, 21, 0, tzinfo=UTC)
 
 
@@ -97,7 +99,7 @@ class ListNotifier:
         self.said.append((key, body, picture))
         return Receipt(f"list:{len(self.said)}", self.clock.now())
 
-    def of(self, kind: type[Body]) -> list[Body]:
+    def of(self, kind: type[_Some]) -> list[_Some]:
         """Delivered bodies of one kind."""
         return [body for _, body, _ in self.said if isinstance(body, kind)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class Sample:
         verdict: What was decided.
         last_check: Step of the last check; None if there was none.
         baseline: Metric name to value.
+        beside: Name of another run to its columns.
         target: Metric name to value.
         planned: Planned length.
         name: What the run is called.
@@ -42,13 +43,14 @@ class Sample:
     verdict: Verdict = FINE
     last_check: float | None = None
     baseline: Mapping[str, float] | None = None
+    beside: Mapping[str, Columns] = field(default_factory=dict)
     target: Mapping[str, float] | None = None
     planned: float | None = None
     name: str = "resnet50-lr3e4"
 
     def view(self) -> View:
         """What checks and pictures see of it."""
-        history = History().extend({name: Rows.of(*column) for name, column in self.columns.items()})
+        history = _history(self.columns)
         return View(
             history=history,
             roles=assign_roles(history.series),
@@ -57,6 +59,7 @@ class Sample:
             source=SourceReport(SourceStatus.WANDB_OK),
             now=0.0,
             baseline=self.baseline or {},
+            baseline_runs={name: _history(columns) for name, columns in self.beside.items()},
             target=self.target or {},
             planned_steps=self.planned,
         )
@@ -67,6 +70,10 @@ class Sample:
         if spec is None:
             raise ValueError(f"{self.name} has nothing to draw")
         return spec
+
+
+def _history(columns: Columns) -> History:
+    return History().extend({name: Rows.of(*column) for name, column in columns.items()})
 
 
 def verdict_on(check: str, code: str, first: float, last: float, *, metric: str = "loss") -> Verdict:

@@ -64,6 +64,18 @@ class HistoryRules:
         same(history, expected)
         assert history.series["loss"].seams == (450.0, 959.0, 960.0)
 
+    def test_histories_of_other_runs_are_written_in_one_go_with_the_own(self, store: Store) -> None:
+        """What a run is held against is kept under its own key; it is written whole or not at all."""
+        others = (sample_segment(range(9), source_key="beside/a"), sample_segment(range(4), source_key="beside/b"))
+        watch = store.commit(Change(sample_watch("w1"), segment=sample_segment(range(50)), beside=others))
+        assert [store.history("w1", key)[0].series["loss"].count for key in ("wandb", "beside/a", "beside/b")] == [
+            50,
+            9,
+            4,
+        ]
+        store.commit(Change(watch, beside=(sample_segment(range(9, 12), source_key="beside/a"),)))
+        assert store.history("w1", "beside/a")[0].series["loss"].count == 12
+
     def test_a_restart_voids_what_was_stored_of_that_source(self, store: Store) -> None:
         """After a restart only the new rows count; the other source of the same watch keeps its own."""
         append(store, [sample_segment(range(50)), sample_segment(range(30), source_key="log")])

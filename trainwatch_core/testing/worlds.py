@@ -14,7 +14,7 @@ from trainwatch_core.engine.engine import Engine
 from trainwatch_core.engine.watches import Registration
 from trainwatch_core.engine.world import Terms, World
 from trainwatch_core.model.actor import Actor, ActorKind
-from trainwatch_core.model.errors import SourceUnavailableError
+from trainwatch_core.model.errors import InvalidInputError, SourceUnavailableError
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.round import View
 from trainwatch_core.model.run import RunInfo, RunKind, RunRef, RunState
@@ -63,6 +63,7 @@ class FakeWorld:
         stopper: How every job is stopped; None for unknown.
         sources: Sources of single runs, before `source`.
         further: Sources of all runs, after that one.
+        beside: Sources of the runs of comparison, by name; an error is raised in their place.
         stoppers: Stoppers of single runs, before `stopper`.
         held: Names that a worker holds.
         views: What the check was shown, oldest first.
@@ -87,6 +88,7 @@ class FakeWorld:
     owner: str = "here:1"
     sources: Mapping[str, ScriptedSource] = field(default_factory=dict)
     further: Sequence[ScriptedSource] = ()
+    beside: Mapping[str, ScriptedSource] | InvalidInputError = field(default_factory=dict)
     stoppers: Mapping[str, ScriptedStopper] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     views: list[View] = field(default_factory=list)
@@ -113,6 +115,7 @@ class FakeWorld:
                 terms=self.terms,
                 owner=self.owner,
                 exclusive=self.exclusive,
+                baseline_runs=self._beside,
             )
         )
         engine.start()
@@ -153,6 +156,11 @@ class FakeWorld:
     def now(self, watch: Watch) -> Watch:
         """The row as it is now."""
         return self.store.watch(watch.id)
+
+    def _beside(self, _watch: Watch) -> Mapping[str, ScriptedSource]:
+        if isinstance(self.beside, InvalidInputError):
+            raise self.beside
+        return self.beside
 
     def _check(self, view: View) -> tuple[Finding, ...]:
         self.views.append(view)

@@ -42,8 +42,8 @@ class MemoryStore:
             self._watches[watch.id] = watch
             if change.round is not None:
                 self._rounds[watch.id, change.round.number] = change.round
-            if change.segment is not None:
-                self._append(watch.id, change.segment)
+            for segment in (*((change.segment,) if change.segment is not None else ()), *change.beside):
+                self._append(watch.id, segment)
             if change.request is not None:
                 self._requests[change.request.id] = change.request
             for row in change.outbox:

@@ -67,8 +67,8 @@ class SqlStore:
             watch = put_watch(connection, change.watch)
             if change.round is not None:
                 insert_once(connection, rounds, change.round, f"Round {change.round.number} of {watch.id}")
-            if change.segment is not None:
-                histories.append(connection, watch.id, change.segment)
+            for segment in (*((change.segment,) if change.segment is not None else ()), *change.beside):
+                histories.append(connection, watch.id, segment)
             if change.request is not None:
                 put_request(connection, change.request, change.request_was)
             for message in change.outbox:
