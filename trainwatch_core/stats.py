@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainwatch_core.model.roles import Goal, Role, main_of
+from trainwatch_core.model.roles import Goal, Role
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import FloatArray, Series
 
@@ -280,11 +280,10 @@ def _fallen(values: FloatArray) -> float:
 
 def train_trend(view: View, since: float) -> float | None:
     """Mann-Kendall z of the main training loss from a step on; None where there is no training loss."""
-    counts = {name: series.count for name, series in view.history.series.items()}
-    name = main_of(Role.TRAIN_LOSS, view.roles, counts)
-    if name is None or name not in counts:
+    series = view.main(Role.TRAIN_LOSS)
+    if series is None:
         return None
-    seen = curve(view.history.series[name])
+    seen = curve(series)
     return trend(seen.values[seen.ends >= since])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from trainwatch_core.checks import plateau
@@ -40,6 +41,11 @@ CASES: dict[str, tuple[Columns, float | None, Said]] = {
         500,
         [],
     ),
+    "chance beside something that learns": (
+        {"loss": GUESSING, "acc": GUESSED, "loss_box": falling(200)},
+        500,
+        CHANCE_WAIT,
+    ),
     "an error rate of a tenth": ({"loss": GUESSING, "val_error": GUESSED}, 500, STUCK),
     "far above any logarithm of a count": ({"loss": noisy(1e4, 200, 40.0), "acc": GUESSED}, 500, STUCK),
     "an accuracy that disagrees": ({"loss": GUESSING, "acc": noisy(0.3, 200, 0.005)}, 500, STUCK),
@@ -63,6 +69,7 @@ CASES: dict[str, tuple[Columns, float | None, Said]] = {
         None,
         [],
     ),
+    "pinned by the digits of the log": ({"loss": then(np.round(noisy(0.9, 60, 0.02), 2), flat(0.8, 20))}, None, []),
     "pinned for ten samples": ({"loss": then(noisy(0.8, 50, 0.04), noisy(0.6931, 10, 2e-4))}, None, []),
     "pinned, too young": ({"loss": then(noisy(0.8, 10, 0.04), noisy(0.6931, 19, 2e-4))}, None, []),
     "pinned beside a loss that falls": (
@@ -107,7 +114,8 @@ REWARDS: dict[str, tuple[Columns, Said]] = {
     "level for some hundred": ({"reward": noisy(-200, 900, 1.0)}, []),
     "one better stretch": ({"reward": then(noisy(-200, 600, 1.0), noisy(-150, 50, 1.0), noisy(-200, 600, 1.0))}, []),
     "rising": ({"reward": line(-200, -20, 1200)}, []),
-    "zero": ({"reward": flat(0.0, 1200)}, []),
+    "zero": ({"reward": flat(0.0, 1200)}, [("unrewarded", WAIT)]),
+    "zero but once": ({"reward": then(flat(0.0, 600), flat(1.0, 20), flat(0.0, 600))}, []),
     "flat losses of agents": ({"loss": noisy(0.5, 200), "reward": noisy(0, 200)}, []),
 }
 

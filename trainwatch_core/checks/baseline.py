@@ -22,7 +22,7 @@ import numpy as np
 
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say
-from trainwatch_core.model.roles import Goal, Role, loss_is_a_game, main_of, words
+from trainwatch_core.model.roles import Goal, Role, loss_is_a_game, words
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import Series
 from trainwatch_core.schedules import Shape, infer_schedule
@@ -87,8 +87,7 @@ def _still_to_come(view: View, seen: Curve, values: np.ndarray[tuple[int], np.dt
 
 def _rate_is_spent(view: View) -> bool:
     """Whether the learning rate has come down along a schedule, so that no later drop is left to hope for."""
-    name = main_of(Role.LEARNING_RATE, view.roles)
-    series = view.history.series.get(name or "")
+    series = view.main(Role.LEARNING_RATE)
     schedule = infer_schedule(series) if series is not None else None
     return schedule is not None and schedule.shape not in _COME_AGAIN and schedule.decayed >= SPENT
 

@@ -21,7 +21,7 @@ import numpy as np
 from trainwatch_core.comparing import called_others, others_at
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say, say_step
-from trainwatch_core.model.roles import Goal, Role, loss_is_a_game, main_of
+from trainwatch_core.model.roles import Goal, Role, loss_is_a_game
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import FloatArray
 from trainwatch_core.stats import curve, levels, median, slope, trend
@@ -52,13 +52,14 @@ def check(view: View) -> tuple[Finding, ...]:
 
 
 def _names(view: View) -> tuple[str, ...]:
-    counts = {name: series.count for name, series in view.history.series.items() if series.count}
-    wanted = [name for name in view.key_metrics if name in counts]
-    if not wanted:
-        wanted = [name for role in (Role.EVAL_LOSS, Role.EVAL_SCORE) if (name := main_of(role, view.roles, counts))]
-    if not wanted and not loss_is_a_game(counts):
-        wanted = [name for name in (main_of(Role.TRAIN_LOSS, view.roles, counts),) if name]
-    return tuple(wanted)
+    wanted = tuple(name for name in view.key_metrics if name in view.history.series)
+    if wanted:
+        return wanted
+    evals = tuple(one.name for role in (Role.EVAL_LOSS, Role.EVAL_SCORE) if (one := view.main(role)) is not None)
+    loss = view.main(Role.TRAIN_LOSS)
+    if evals or loss is None or loss_is_a_game(view.history.series):
+        return evals
+    return (loss.name,)
 
 
 def _compared(view: View, name: str) -> Finding | None:

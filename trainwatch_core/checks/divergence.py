@@ -26,7 +26,7 @@ import numpy as np
 
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say, say_step
-from trainwatch_core.model.roles import Goal, Role, loss_is_a_game, main_of
+from trainwatch_core.model.roles import Goal, Role, loss_is_a_game
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import FloatArray, Series
 from trainwatch_core.stats import Curve, curve, levels, median, slope, spread, tame, trend
@@ -78,11 +78,10 @@ class _Shift:
 
 def check(view: View) -> tuple[Finding, ...]:
     """The lasting rise of the main training loss above its best, at most one finding."""
-    counts = {name: series.count for name, series in view.history.series.items()}
-    name = main_of(Role.TRAIN_LOSS, view.roles, counts)
-    if name is None or name not in counts or loss_is_a_game(counts):
+    series = view.main(Role.TRAIN_LOSS)
+    if series is None or loss_is_a_game(view.history.series):
         return ()
-    series = view.history.series[name]
+    name = series.name
     if runaway := _runaway(view, series):
         return (runaway,)
     shift = _shift(series)
@@ -233,10 +232,10 @@ def _coming_back(view: View, shift: _Shift) -> bool:
 
 
 def _rate_raised(view: View, shift: _Shift) -> str:
-    name = main_of(Role.LEARNING_RATE, view.roles)
-    if name is None or name not in view.history.series:
+    rate = view.main(Role.LEARNING_RATE)
+    if rate is None:
         return ""
-    seen = curve(view.history.series[name])
+    name, seen = rate.name, curve(rate)
     before = seen.values[seen.ends <= shift.best_step]
     since = seen.values[seen.ends > shift.best_step]
     if not len(before) or not len(since):
@@ -249,11 +248,11 @@ def _rate_raised(view: View, shift: _Shift) -> str:
 
 def _evals_hold(view: View, shift: _Shift) -> str:
     for role in (Role.EVAL_LOSS, Role.EVAL_SCORE):
-        name = main_of(role, view.roles, {each: one.count for each, one in view.history.series.items()})
-        goal = view.goals.get(name or "")
-        if name is None or goal is None or name not in view.history.series:
+        series = view.main(role)
+        goal = view.goals.get(series.name) if series is not None else None
+        if series is None or goal is None:
             continue
-        steps, values = view.history.series[name].finite
+        name, (steps, values) = series.name, series.finite
         worth = tame(values) if goal is Goal.MINIMIZE else -tame(values)
         before, since = worth[steps < shift.onset_step], worth[steps >= shift.onset_step]
         if len(before) < 2 or len(since) < 2:  # noqa: PLR2004  # one eval is an accident

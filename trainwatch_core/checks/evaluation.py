@@ -17,7 +17,7 @@ import numpy as np
 
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say, say_step
-from trainwatch_core.model.roles import Role, main_of
+from trainwatch_core.model.roles import Role
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import Series
 from trainwatch_core.stats import SIGNIFICANT, train_trend
@@ -31,12 +31,10 @@ FROZEN_SHARE, LEFT_SHARE = 0.1, 0.2
 
 def check(view: View) -> tuple[Finding, ...]:
     """What does not work any more of the main evals."""
-    counts = {name: series.count for name, series in view.history.series.items()}
     found: list[Finding | None] = []
     for role in (Role.EVAL_LOSS, Role.EVAL_SCORE):
-        name = main_of(role, view.roles, counts)
-        if name is not None and name in counts:
-            series = view.history.series[name]
+        series = view.main(role)
+        if series is not None:
             found.append(_missing(view, series) or _constant(view, series, is_score=role is Role.EVAL_SCORE))
     return tuple(finding for finding in found if finding is not None)
 

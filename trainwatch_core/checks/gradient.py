@@ -13,7 +13,7 @@ import numpy as np
 
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say, say_step
-from trainwatch_core.model.roles import Role, main_of
+from trainwatch_core.model.roles import Role
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import FloatArray
 from trainwatch_core.stats import median, tame
@@ -31,11 +31,10 @@ WINDOW, CLIPPED, SAME = 50, 0.9, 1e-4
 
 def check(view: View) -> tuple[Finding, ...]:
     """Whether the last norms are far above or far below the usual one."""
-    counts = {name: series.count for name, series in view.history.series.items()}
-    name = main_of(Role.GRAD_NORM, view.roles, counts)
-    if name is None or name not in counts:
+    series = view.main(Role.GRAD_NORM)
+    if series is None:
         return ()
-    steps, values = view.history.series[name].finite
+    name, (steps, values) = series.name, series.finite
     if len(values) < MIN_SAMPLES:
         return ()
     now, usual = median(values[-RECENT:]), median(values[:-RECENT])

@@ -17,7 +17,7 @@ import numpy as np
 
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say, say_step
-from trainwatch_core.model.roles import Role, main_of
+from trainwatch_core.model.roles import Role
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import FloatArray, Series
 from trainwatch_core.stats import curve, tame, train_falls
@@ -35,11 +35,9 @@ JUMP = 5.0
 
 def check(view: View) -> tuple[Finding, ...]:
     """What is odd about the main learning rate, the worst first, at most one."""
-    counts = {name: series.count for name, series in view.history.series.items()}
-    name = main_of(Role.LEARNING_RATE, view.roles, counts)
-    if name is None or name not in counts or counts[name] < MIN_SAMPLES:
+    series = view.main(Role.LEARNING_RATE)
+    if series is None or series.count < MIN_SAMPLES:
         return ()
-    series = view.history.series[name]
     for rule in (_invalid, _parked, _jump):
         if finding := rule(view, series):
             return (finding,)

@@ -15,7 +15,7 @@ import numpy as np
 
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say, say_step
-from trainwatch_core.model.roles import Role, loss_is_a_game, main_of
+from trainwatch_core.model.roles import Role, loss_is_a_game
 from trainwatch_core.model.round import View
 from trainwatch_core.stats import levels, spread, tame
 
@@ -29,11 +29,10 @@ SHARE = 0.15
 
 def check(view: View) -> tuple[Finding, ...]:
     """Whether the main training loss swings ever wider."""
-    counts = {name: series.count for name, series in view.history.series.items()}
-    name = main_of(Role.TRAIN_LOSS, view.roles, counts)
-    if name is None or name not in counts or loss_is_a_game(counts) or view.announced:
+    series = view.main(Role.TRAIN_LOSS)
+    if series is None or loss_is_a_game(view.history.series) or view.announced:
         return ()
-    steps, values = view.history.series[name].finite
+    name, (steps, values) = series.name, series.finite
     if len(values) < MIN_ROWS:
         return ()
     values = tame(values)

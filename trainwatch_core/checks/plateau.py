@@ -3,8 +3,8 @@
 Method: Mann-Kendall trend and levels of at most 240 median bins. Healthy runs sit at chance level for thousands of
 steps before they leave it, so this argues for WAIT, with one exception: STOP (soft) where the loss is the logarithm
 of a class count *and* an accuracy is one over that count *and* there is no trend *and* STUCK_SHARE of a planned
-length has gone. A loss that has learned and is level at the end is no anomaly: whether it is good enough, the
-baseline says.
+length has gone *and* nothing else learns. A loss that has learned and is level at the end is no anomaly: whether it
+is good enough, the baseline says.
 
 Three more things argue for WAIT: a loss that is PINNED to one level to a few thousandths and was never lower (a dead
 net is quieter than any batch noise); a loss that moves no more while a score between 0 and 1 is level, too, and POOR;
@@ -23,7 +23,7 @@ import numpy as np
 
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say, say_step
-from trainwatch_core.model.roles import Goal, Role, loss_is_a_game, main_of, words
+from trainwatch_core.model.roles import Goal, Role, loss_is_a_game, words
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import FloatArray, Series
 from trainwatch_core.stats import Curve, curve, learns_elsewhere, median, spread, trend
@@ -60,16 +60,16 @@ _ACCURACIES = frozenset({"acc", "accuracy", "top1"})
 
 def check(view: View) -> tuple[Finding, ...]:
     """Stuck from the start, frozen to all digits, or level at a poor score; at most one finding."""
-    counts = {name: series.count for name, series in view.history.series.items()}
-    if loss_is_a_game(counts):
-        score = main_of(Role.TRAIN_SCORE, view.roles, counts)
-        finding = _unrewarded(view.history.series[score]) if score is not None and score in counts else None
+    if loss_is_a_game(view.history.series):
+        score = view.main(Role.TRAIN_SCORE)
+        finding = _unrewarded(score) if score is not None else None
         return (finding,) if finding else ()
-    name = main_of(Role.TRAIN_LOSS, view.roles, counts)
-    if name is None or name not in counts:
+    series = view.main(Role.TRAIN_LOSS)
+    if series is None:
         return ()
-    series = view.history.series[name]
-    finding = _frozen(series) or _stuck(view, series) or _pinned(view, series) or _poor(view, series)
+    elsewhere = learns_elsewhere(view, series.name)
+    finding = _frozen(series) or _stuck(view, series, elsewhere=elsewhere)
+    finding = finding or (None if elsewhere else _pinned(series)) or _poor(view, series)
     return (finding,) if finding else ()
 
 
@@ -78,7 +78,7 @@ def _unrewarded(series: Series) -> Finding | None:
     if series.count < MANY_EPISODES:
         return None
     level = median(seen.values[: len(seen) // 10])
-    if level == 0 or np.max(np.abs(seen.values - level)) > SAME * abs(level):
+    if np.max(np.abs(seen.values - level)) > SAME * abs(level):
         return None
     name, first, last = series.name, float(seen.starts[0]), float(seen.ends[-1])
     text = f"{name} has been {say(level)} in {series.count:,} samples since the start: no reward was ever found."
@@ -86,11 +86,11 @@ def _unrewarded(series: Series) -> Finding | None:
     return Finding(NAME, "unrewarded", Decision.WAIT, Weight.SOFT, text, name, first, last, numbers, until)
 
 
-def _pinned(view: View, series: Series) -> Finding | None:
+def _pinned(series: Series) -> Finding | None:
     steps, values = series.finite
     recent = values[-PINNED_ROWS:]
     level = median(recent)
-    if len(values) < MIN_ROWS or level == 0 or learns_elsewhere(view, series.name):
+    if len(values) < MIN_ROWS or level == 0 or _digit(values) > PINNED * abs(level):
         return None
     off = np.abs(recent - level) > PINNED * abs(level)
     seen = curve(series).values
@@ -104,12 +104,18 @@ def _pinned(view: View, series: Series) -> Finding | None:
     return Finding(NAME, "pinned", Decision.WAIT, Weight.SOFT, text, name, first, last, numbers, until)
 
 
+def _digit(values: FloatArray) -> float:
+    """The least difference between two values: what is logged in few digits looks quieter than it is."""
+    different = np.unique(values)
+    return float(np.min(np.diff(different))) if len(different) > 1 else 0.0
+
+
 def _poor(view: View, series: Series) -> Finding | None:
     seen = curve(series)
-    name = main_of(Role.EVAL_SCORE, view.roles, {each: one.count for each, one in view.history.series.items()})
-    if series.count < MANY_ROWS or name is None or view.goals.get(name) is not Goal.MAXIMIZE:
+    scored = view.main(Role.EVAL_SCORE)
+    if series.count < MANY_ROWS or scored is None or view.goals.get(scored.name) is not Goal.MAXIMIZE:
         return None
-    score = curve(view.history.series[name]).values
+    name, score = scored.name, curve(scored).values
     if len(score) < MIN_BINS or np.min(score) < 0 or np.max(score) > POOR:
         return None
     begun, middle, now = _thirds(seen.values)
@@ -146,7 +152,7 @@ def _frozen(series: Series) -> Finding | None:
     return Finding(NAME, "frozen", Decision.WAIT, Weight.SOFT, text, series.name, first, last, numbers, until)
 
 
-def _stuck(view: View, series: Series) -> Finding | None:
+def _stuck(view: View, series: Series, *, elsewhere: bool) -> Finding | None:
     seen = curve(series)
     if len(seen) < MIN_BINS or not _long_enough(view, seen):
         return None
@@ -160,14 +166,14 @@ def _stuck(view: View, series: Series) -> Finding | None:
     if abs(moved) > wide or learning or spread(values) > abs(level) / 4:
         return None
     classes = _chance(view, level)
-    if not classes and learns_elsewhere(view, series.name):
+    if not classes and elsewhere:
         return None
     if not classes and median(seen.values[:MIN_HEAD]) - level > wide:
         return None
     first, last = float(seen.starts[0]), float(seen.ends[-1])
     chance = f", which is ln {classes}: pure guessing among {classes} classes" if classes else ""
     text = f"{series.name} has not moved from {say(level)} between step {say_step(first)} and {say_step(last)}{chance}."
-    sure = classes and view.planned_steps and last - first >= STUCK_SHARE * view.planned_steps
+    sure = classes and not elsewhere and view.planned_steps and last - first >= STUCK_SHARE * view.planned_steps
     argues_for = Decision.STOP if sure else Decision.WAIT
     until = f"This would go away if {series.name} fell below {say(level - wide)}."
     numbers = {"level": level, "moved": moved, "wide": wide}

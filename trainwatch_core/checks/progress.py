@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say, say_step
-from trainwatch_core.model.roles import Role, main_of
+from trainwatch_core.model.roles import Role
 from trainwatch_core.model.round import View
 from trainwatch_core.stats import curve, trend
 
@@ -21,20 +21,15 @@ _MIN_BINS = 6
 
 def check(view: View) -> tuple[Finding, ...]:
     """Says where the main metric stands and which way it goes."""
-    counts = {name: series.count for name, series in view.history.series.items()}
     for role in _ORDER:
-        name = main_of(role, view.roles, counts)
-        if name is None or name not in counts:
-            continue
-        seen = curve(view.history.series[name])
-        if len(seen):
+        series = view.main(role)
+        seen = curve(series) if series is not None else None
+        if series is not None and seen is not None and len(seen):
+            name, values = series.name, series.finite[1]
             recent = seen.values[-max(_MIN_BINS, len(seen) // 3) :]
-            last = (
-                float(view.history.series[name].finite[1][-1])
-                if len(view.history.series[name].finite[1])
-                else recent[-1]
-            )
-            text = f"{name} {say(last)} at step {say_step(seen.ends[-1])}, {_direction(trend(recent), len(recent))}."
+            last = values[-1] if len(values) else recent[-1]
+            way = _direction(trend(recent), len(recent))
+            text = f"{name} {say(float(last))} at step {say_step(seen.ends[-1])}, {way}."
             numbers = {"last": float(last), "trend": trend(recent)}
             info = Weight.INFO
             return (Finding(NAME, "moving", Decision.CONTINUE, info, text, name, None, float(seen.ends[-1]), numbers),)

@@ -11,7 +11,7 @@ import numpy as np
 
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say, say_step
-from trainwatch_core.model.roles import Role, loss_is_a_game, main_of
+from trainwatch_core.model.roles import Role, loss_is_a_game
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import FloatArray
 from trainwatch_core.stats import median, noise, spread, tame
@@ -29,11 +29,10 @@ none."""
 
 def check(view: View) -> tuple[Finding, ...]:
     """A spike at the end of the training loss, or one since the last look that is over."""
-    counts = {name: series.count for name, series in view.history.series.items()}
-    name = main_of(Role.TRAIN_LOSS, view.roles, counts)
-    if name is None or name not in counts or loss_is_a_game(counts):
+    series = view.main(Role.TRAIN_LOSS)
+    if series is None or loss_is_a_game(view.history.series):
         return ()
-    steps, values = view.history.series[name].finite
+    name, (steps, values) = series.name, series.finite
     if len(values) < MIN_REFERENCE + RECENT:
         return ()
     values = tame(values)

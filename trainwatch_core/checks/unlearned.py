@@ -17,7 +17,7 @@ import numpy as np
 
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say, say_step
-from trainwatch_core.model.roles import Role, loss_is_a_game, main_of
+from trainwatch_core.model.roles import Role, loss_is_a_game
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import Series
 from trainwatch_core.stats import Curve, curve, first_step, learns_elsewhere, median, noise, trend
@@ -38,14 +38,12 @@ SIGNIFICANT = 2.0
 
 def check(view: View) -> tuple[Finding, ...]:
     """The main training loss above its start, at most one finding."""
-    counts = {name: series.count for name, series in view.history.series.items()}
-    name = main_of(Role.TRAIN_LOSS, view.roles, counts)
-    if name is None or name not in counts or loss_is_a_game(counts) or view.announced:
+    series = view.main(Role.TRAIN_LOSS)
+    if series is None or loss_is_a_game(view.history.series) or view.announced:
         return ()
-    series = view.history.series[name]
     seen = curve(series)
     start = _start(series)
-    if start is None or float(np.sum(seen.rows)) < MIN_ROWS or learns_elsewhere(view, name):
+    if start is None or float(np.sum(seen.rows)) < MIN_ROWS or learns_elsewhere(view, series.name):
         return ()
     finding = _above(series, seen, start)
     return (finding,) if finding is not None else ()

@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say_step
-from trainwatch_core.model.roles import Role, main_of
+from trainwatch_core.model.roles import Role
 from trainwatch_core.model.round import Round, SourceStatus, View
 from trainwatch_core.model.series import Series
 from trainwatch_core.model.verdict import Verdict
@@ -174,8 +174,7 @@ def _same(finding: Finding, before: Finding) -> bool:
 
 def _clock(view: View) -> Series | None:
     """The main training loss: its samples are what gates count."""
-    counts = {name: series.count for name, series in view.history.series.items()}
-    return view.history.series.get(main_of(Role.TRAIN_LOSS, view.roles, counts) or "")
+    return view.main(Role.TRAIN_LOSS)
 
 
 def _longest(view: View) -> Series | None:

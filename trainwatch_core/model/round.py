@@ -10,9 +10,9 @@ from typing import Any
 
 from trainwatch_core.model.announcement import Announcement
 from trainwatch_core.model.finding import Finding
-from trainwatch_core.model.roles import Goal, Role
+from trainwatch_core.model.roles import Goal, Role, main_of
 from trainwatch_core.model.run import RunInfo
-from trainwatch_core.model.series import History, News, Rows
+from trainwatch_core.model.series import History, News, Rows, Series
 from trainwatch_core.model.stop import Probe
 from trainwatch_core.model.verdict import Verdict
 from trainwatch_core.model.watch import Policy
@@ -146,6 +146,11 @@ class View:
     policy: Policy = field(default_factory=Policy)
     job: Probe | None = None
     log_at: float | None = None
+
+    def main(self, role: Role) -> Series | None:
+        """The series that speaks for a role; None if no metric of the history plays it."""
+        counts = {name: series.count for name, series in self.history.series.items()}
+        return self.history.series.get(main_of(role, self.roles, counts) or "")
 
 
 @dataclass(frozen=True, slots=True)
