@@ -9,7 +9,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 ARGS   ?=
 
-.PHONY: demo bot test e2e check format bench peers soak fuzz system-deps lock clean
+.PHONY: demo bot test e2e check format bench peers figures soak fuzz system-deps lock clean
 
 # Without a person, a program works the browser: that is Playwright, which only developers have.
 hands = $(if $(findstring --terminal,$(ARGS)),runtime,$(if $(findstring --auto,$(ARGS)),dev,runtime))
@@ -44,6 +44,10 @@ bench: $(VENV)/dev
 CASES ?=
 peers: $(VENV)/dev
 	$(BIN)/python -m tests.bench.contest $(CASES)
+
+# The pictures, sentences and thresholds of docs/judgement.md, from the rules themselves.
+figures: $(VENV)/dev
+	$(BIN)/python -m tests.docs.judgement
 
 # Long: ten thousand random healthy runs, and not one may be stopped.
 soak: $(VENV)/dev

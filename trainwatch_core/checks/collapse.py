@@ -8,21 +8,24 @@ the name or the person tells; metrics without a certain direction take no part. 
   swing is none. Lucky first episodes of a young run look like a collapse, so the best must lie behind the first EARLY
   of what was seen or CLEAR spreads above what it began with; without a planned length both; and a score whose
   training loss still falls may have a fault of its evaluation: it stays at WAIT.
-- WAIT: the main score lost GAIN_SHARE of its gain, LEVEL_SHARE of its level and SPREADS spreads; or it is worse than it
-  ever was at the start by as much as it had gained; or another score is without most of what it gained (an old task is
-  being forgotten); or the spread of embeddings, features or outputs fell to VANISHED of its usual size.
+- WAIT: the main score lost GAIN_SHARE of its gain, LEVEL_SHARE of its level and SPREADS spreads; or it fell below where
+  it began, by ALL_GAIN of all that it had gained and WORSE_LEVEL of its level; or another score is without most of
+  what it gained (an old task is being forgotten); or the spread of embeddings, features or outputs fell to VANISHED of
+  its usual size.
 
 Needs MIN_SEEN finite readings; NaN is the business of its own check.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.numbers import say, say_step
 from trainwatch_core.model.roles import Goal, Role, main_of, words
 from trainwatch_core.model.round import View
 from trainwatch_core.model.series import Series
-from trainwatch_core.stats import Setback, curve, first_step, levels, median, setback, train_falls
+from trainwatch_core.stats import Setback, curve, levels, median, setback, train_falls
 
 NAME = "collapse"
 MIN_SEEN, MIN_SINCE = 10, 6
@@ -120,8 +123,9 @@ def _spread(series: Series) -> Finding | None:
     usual, now = median(running[: len(running) // 2]), float(running[-1])
     if usual <= 0 or now > VANISHED * usual:
         return None
-    name, last = series.name, float(seen.ends[-1])
+    kept = np.flatnonzero(seen.values > usual / 2)
+    name, first, last = series.name, float(seen.ends[kept[-1]]), float(seen.ends[-1])
     text = f"{name} fell to {say(now)}, almost nothing beside its usual {say(usual)}: all outputs become the same."
     until = f"This would go away if {name} came back to {say(usual)}."
     numbers = {"usual": usual, "now": now}
-    return Finding(NAME, "spread", Decision.WAIT, Weight.SOFT, text, name, first_step(series), last, numbers, until)
+    return Finding(NAME, "spread", Decision.WAIT, Weight.SOFT, text, name, first, last, numbers, until)

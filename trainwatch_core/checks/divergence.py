@@ -6,7 +6,7 @@ spreads of the curve around its own running median; the onset is where it left t
 Theil-Sen on what came since then say whether it is coming back.
 
 - HARD, STOP (runaway): every one of the last RUNAWAY_ROWS samples is RUNAWAY times as high above the best as the loss
-  has ever come down, and it is not falling.
+  has ever come down, and it is not falling, nor is another training loss.
 - SOFT, STOP: a lasting shift without an explanation; a shallow one must last longer.
 - WAIT: a lasting shift that is falling fast enough to lose a third of its excess in what is left of the plan (or in
   as many steps as were seen), or that the evals do not follow (curriculum, dropout).

@@ -7,8 +7,8 @@ the start, the median of the later half above HIGH times, and it is not falling;
 NOISY times and fall nowhere.
 
 Losses that are below zero, or weighted anew while the run goes on (KL warm-up: a part of the loss falls; curriculum:
-the evals hold), take no part; nor do those of reinforcement learning and GANs, nor a run that was announced to change.
-Needs MIN_ROWS finite samples; NaN and infinities are passed over.
+the evals get better), take no part; nor do those of reinforcement learning and GANs, nor a run that was announced to
+change. Needs MIN_ROWS finite samples; NaN and infinities are passed over.
 """
 
 from __future__ import annotations

@@ -110,7 +110,11 @@ def _reach(metrics: list[Metric], view: View, onset: float) -> Reach:
         typical=np.array([low, high]) if whole else np.concatenate(parts),
         low=low,
         high=high,
-        levels=(*_wanted(metrics, view), *(end for m in metrics if m.forecast is not None for end in m.forecast.final)),
+        levels=(
+            *_wanted(metrics, view),
+            *_beside(metrics, view),
+            *(end for m in metrics if m.forecast is not None for end in m.forecast.final),
+        ),
         linear=metrics[0].style in {Style.LR, Style.SCORE},
     )
 
@@ -118,6 +122,15 @@ def _reach(metrics: list[Metric], view: View, onset: float) -> Reach:
 def _wanted(metrics: list[Metric], view: View) -> tuple[float, ...]:
     held = [each.get(metric.series.name, math.nan) for metric in metrics for each in (view.baseline, view.target)]
     return tuple(filter(math.isfinite, held))
+
+
+def _beside(metrics: list[Metric], view: View) -> Iterator[float]:
+    """How far the courses of other runs reach, apart from their farthest values: those would flatten this one."""
+    for metric in metrics:
+        others = others_at(view, metric.series.name, curve(metric.series).ends)
+        known = others[np.isfinite(others)] if others is not None else np.empty(0)
+        if len(known):
+            yield from (float(end) for end in np.quantile(known, (0.02, 0.98)))
 
 
 def _line(metric: Metric, axis: Axis, cuts: tuple[float, ...]) -> Line:
