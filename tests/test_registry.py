@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from trainwatch_core.adapters.clock import SystemClock
+from trainwatch_core.adapters.late_ssh import LateSshRoom
+from trainwatch_core.adapters.sources.logs.remote import RemoteLogSource
 from trainwatch_core.adapters.sources.wandb.console import WandbConsoleSource
 from trainwatch_core.adapters.sources.wandb.server import WandbServerSource
 from trainwatch_core.config import load_settings
 from trainwatch_core.config.settings import Settings
 from trainwatch_core.model.actor import Actor, ActorKind
 from trainwatch_core.model.errors import InvalidInputError
-from trainwatch_core.model.run import parse_wandb_run
-from trainwatch_core.model.watch import Watch
+from trainwatch_core.model.run import RunKind, RunRef, parse_wandb_run
+from trainwatch_core.model.watch import Watch, WatchContext
 from trainwatch_core.registry import sources_of
 from trainwatch_core.testing.store_samples import sample_watch
 
@@ -82,3 +85,24 @@ def test_the_console_is_looked_at_last(tmp_path: Path) -> None:
         "log",
         "wandb-console",
     ]
+
+
+def test_a_log_of_another_machine_is_read_over_ssh(tmp_path: Path) -> None:
+    """As fallback and as a run of its own, below the log_roots of its host."""
+    settings = settings_with(tmp_path, '[hosts.gpu1]\nlog_roots = ["/mnt/logs"]\n')
+    room = LateSshRoom(SystemClock(), {"gpu1": "gpu1"})
+    fallback = watch_of("lab/p/r")
+    fallback = replace(fallback, context=replace(fallback.context, log_path="gpu1:/mnt/logs/x.log", log_argv=()))
+    own = replace(sample_watch(), run=RunRef(RunKind.LOG, "gpu1:/mnt/logs/x.log"), context=WatchContext())
+    for source in (sources_of(fallback, settings, room)[1], sources_of(own, settings, room)[0]):
+        assert isinstance(source, RemoteLogSource)
+        assert (source.host, source.path) == ("gpu1", "/mnt/logs/x.log")
+
+
+@pytest.mark.parametrize("host", ["gpu2", "gpu1.evil"])
+def test_a_log_of_a_host_that_is_not_declared_is_refused(tmp_path: Path, host: str) -> None:
+    """Nobody is connected to whom the operator has not named."""
+    settings = settings_with(tmp_path, '[hosts.gpu1]\nlog_roots = ["/mnt/logs"]\n')
+    watch = replace(sample_watch(), run=RunRef(RunKind.LOG, f"{host}:/mnt/logs/x.log"), context=WatchContext())
+    with pytest.raises(InvalidInputError, match="not read here"):
+        sources_of(watch, settings, LateSshRoom(SystemClock(), {"gpu1": "gpu1"}))

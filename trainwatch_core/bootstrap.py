@@ -76,7 +76,7 @@ def build(settings: Settings, notifier: Notifier, *, environ: Mapping[str, str],
         painter=LatePainter(),
         locker=DirectoryLocker(settings.evidence),
         notebook=FileNotebook(clock),
-        sources=lambda watch: registry.sources_of(watch, settings),
+        sources=lambda watch: registry.sources_of(watch, settings, ssh),
         stopper=stopper,
         checks=registry.CHECKS,
         rules=_rules(settings, team),
@@ -84,7 +84,7 @@ def build(settings: Settings, notifier: Notifier, *, environ: Mapping[str, str],
         exclusive=lambda name: exclusive(settings.data_dir / "locks", name),
         owner=f"{socket.gethostname()}:{os.getpid()}",
         reach=_crash_points(environ),
-        baseline_runs=lambda watch: registry.baseline_runs_of(watch, settings),
+        baseline_runs=lambda watch: registry.baseline_runs_of(watch, settings, ssh),
     )
     engine = Engine(world, only=frozenset())
     try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from trainwatch_core.adapters.sources.beside import BesideSource
+from trainwatch_core.adapters.sources.logs.remote import Files
 from trainwatch_core.adapters.stoppers.combined import CombinedStopper
 from trainwatch_core.adapters.stoppers.command import CommandStopper
 from trainwatch_core.adapters.stoppers.docker import DockerJob
@@ -49,6 +50,7 @@ from trainwatch_core.model.actor import ActorKind
 from trainwatch_core.model.errors import InvalidInputError, StopRefusedError
 from trainwatch_core.model.launch import LOCALHOST, Launch, parse_launch
 from trainwatch_core.model.line_pattern import LinePattern, read_line_pattern
+from trainwatch_core.model.places import remote_part
 from trainwatch_core.model.run import RunKind, RunRef
 from trainwatch_core.model.watch import Watch, WatchContext
 from trainwatch_core.ports import Clock, Source, Stopper
@@ -77,12 +79,24 @@ CHECKS: Sequence[Check] = (
 )
 
 
-def sources_of(watch: Watch, settings: Settings) -> Sequence[Source]:
-    """The sources of a watch, first choice first. Their rooms are entered only when a watch needs them."""
+def sources_of(watch: Watch, settings: Settings, room: Files | None = None) -> Sequence[Source]:
+    """The sources of a watch, first choice first. Their rooms are entered only when a watch needs them.
+
+    Args:
+        watch: The watch.
+        settings: As configured.
+        room: The SSH room; None where no other machine is gone to.
+
+    Raises:
+        InvalidInputError: If a source of it may not be read here.
+    """
     _require_allowed(watch.run, settings)
-    sources = [_RUNS[watch.run.kind](watch, settings)]
+    if watch.run.kind is RunKind.LOG:
+        sources = [_log(watch.run.target, settings, room)]
+    else:
+        sources = [_TRACKERS[watch.run.kind](watch, settings)]
     if watch.context.log_path:
-        sources.append(_log_file(watch.context.log_path, settings))
+        sources.append(_log(watch.context.log_path, settings, room))
     if watch.context.log_argv:
         sources.append(_log_command(watch.context.log_argv, settings))
     if watch.run.kind is RunKind.WANDB and not settings.offline_folder(watch.run):
@@ -90,15 +104,15 @@ def sources_of(watch: Watch, settings: Settings) -> Sequence[Source]:
     return sources
 
 
-def baseline_runs_of(watch: Watch, settings: Settings) -> Mapping[str, Source]:
-    """Name and source of each run that the one of a watch is held against.
+def baseline_runs_of(watch: Watch, settings: Settings, room: Files | None = None) -> Mapping[str, Source]:
+    """Name and source of each run that the one of a watch is held against; arguments as for `sources_of`.
 
     Raises:
         InvalidInputError: If one may not be read here.
     """
     return {
         str(run): BesideSource(
-            sources_of(replace(watch, run=run, context=WatchContext()), settings)[0], f"beside/{run.kind}/{run}"
+            sources_of(replace(watch, run=run, context=WatchContext()), settings, room)[0], f"beside/{run.kind}/{run}"
         )
         for run in watch.context.baseline_runs
     }
@@ -318,8 +332,21 @@ def _wandb_offline(watch: Watch, settings: Settings) -> Source:
     return WandbOfflineSource(watch.run.target)
 
 
-def _log_run(watch: Watch, settings: Settings) -> Source:
-    return _log_file(watch.run.target, settings)
+def _log(place: str, settings: Settings, room: Files | None) -> Source:
+    """What lies at a path of this machine, or the log at `host:path`."""
+    there = remote_part(place)
+    if there is None:
+        return _log_file(place, settings)
+    from trainwatch_core.adapters.sources.logs.remote import RemoteLogSource  # noqa: PLC0415  # entered when needed
+
+    host, path = there
+    if room is None or host not in settings.hosts:
+        raise InvalidInputError(
+            "A log of this host is not read here",
+            where=place[:200],
+            todo=f"Declare it in trainwatch.toml: [hosts.{host}] with log_roots",
+        )
+    return RemoteLogSource(host, path, room, settings.hosts[host].log_roots, patterns=_patterns(settings))
 
 
 def _log_file(path: str, settings: Settings) -> Source:
@@ -390,8 +417,7 @@ def _patterns(settings: Settings) -> Sequence[LinePattern]:
     return tuple(map(read_line_pattern, settings.log.patterns))
 
 
-_RUNS: Mapping[RunKind, Callable[[Watch, Settings], Source]] = {
+_TRACKERS: Mapping[RunKind, Callable[[Watch, Settings], Source]] = {
     RunKind.WANDB: _wandb_run,
     RunKind.WANDB_OFFLINE: _wandb_offline,
-    RunKind.LOG: _log_run,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,7 +17,8 @@ from trainwatch_core.model.command import check_command
 from trainwatch_core.model.duration import parse_duration
 from trainwatch_core.model.errors import InvalidInputError
 from trainwatch_core.model.launch import parse_launch
-from trainwatch_core.model.run import RunRef, parse_wandb_run
+from trainwatch_core.model.places import remote_part
+from trainwatch_core.model.run import RunKind, RunRef, parse_wandb_run
 from trainwatch_core.model.watch import Mode, WatchContext
 
 NEEDS: Mapping[str, Verb] = {
@@ -35,6 +37,8 @@ def run_of(text: str, settings: Settings) -> RunRef:
     Raises:
         InvalidInputError: If it is none, or a path that may not be named in chat.
     """
+    if remote_part(text):
+        return RunRef(RunKind.LOG, log_below_roots(text, settings))
     if not text.startswith(("/", "~", ".")):
         return parse_wandb_run(text)
     run = run_on_this_machine(str(below_roots(text, settings)))
@@ -58,6 +62,29 @@ def below_roots(text: str, settings: Settings) -> Path:
             "This path may not be named in chat", where=text[:200], todo="It must lie below one of [log] roots"
         )
     return path
+
+
+def log_below_roots(text: str, settings: Settings) -> str:
+    """A log that chat may name: a path below [log] roots, or `host:/path` below `log_roots` of a host of `[hosts]`.
+
+    Links on another machine are followed when it is read, and held against the same roots.
+
+    Raises:
+        InvalidInputError: If it may not.
+    """
+    there = remote_part(text)
+    if there is None:
+        return str(below_roots(text, settings))
+    host, path = there
+    roots = settings.hosts[host].log_roots if host in settings.hosts else ()
+    plain = posixpath.normpath(path)
+    if "\0" in text or not any(plain.startswith(f"{root.rstrip('/')}/") for root in roots):
+        raise InvalidInputError(
+            "This log may not be named in chat",
+            where=text[:200],
+            todo="It must lie below one of log_roots of a host in [hosts]",
+        )
+    return f"{host}:{plain}"
 
 
 def settled(options: Mapping[str, str], defaults: WatchContext, settings: Settings) -> WatchContext:
@@ -134,7 +161,7 @@ def _notes(text: str, settings: Settings) -> str:
 
 
 _READERS: Mapping[str, Callable[[str, WatchContext, Settings], dict[str, Any]]] = {
-    "log": lambda text, _known, settings: {"log_path": str(below_roots(text, settings)), "log_argv": ()},
+    "log": lambda text, _known, settings: {"log_path": log_below_roots(text, settings), "log_argv": ()},
     "log_command": lambda text, _known, _settings: {
         "log_argv": tuple(shlex.split(_typed_command(text))),
         "log_path": "",

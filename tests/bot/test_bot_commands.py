@@ -154,6 +154,19 @@ def test_a_log_below_a_root_can_be_watched_as_a_run(office: Office) -> None:
         run_of("/etc/passwd", settings)
 
 
+def test_a_log_of_another_machine_may_be_named_below_its_roots(office: Office) -> None:
+    """As a run and as a fallback; hosts that are not declared, `..` and other folders may not."""
+    office.toml = '[hosts.gpu1]\nlog_roots = ["/mnt/logs"]\n[hosts.gpu2]\n'
+    office.restart()
+    settings = _settings(office)
+    assert run_of("gpu1:/mnt/logs/a/../x.log", settings).target == "gpu1:/mnt/logs/x.log"
+    office.command("lab/vision/r1 log=gpu1:/mnt/logs/x.log")
+    assert office.world.store.watches()[0].context.log_path == "gpu1:/mnt/logs/x.log"
+    for bad in ("gpu1:/mnt/logs/../x.log", "gpu1:/mnt/logs", "gpu1:/etc/passwd", "gpu2:/mnt/x.log", "gpu3:/mnt/x.log"):
+        with pytest.raises(InvalidInputError):
+            run_of(bad, settings)
+
+
 def _settings(office: Office) -> Any:
     from trainwatch_core.config import load_settings  # noqa: PLC0415  # only here
 

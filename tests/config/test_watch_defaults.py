@@ -30,11 +30,12 @@ mode = "auto"
 interval = "20m"
 baseline = { "val/loss" = 2.3 }
 roles = { objective = "train_loss" }
-log = "/mnt/logs/{entity}/{project}/{run}.log"
+log = "gpu1:/mnt/logs/{entity}/{project}/{run}.log"
 policy.soft_rounds = 5
 
 [[project]]
 match = "lab/vision"
+baseline_runs = ["lab/vision/r0"]
 interval = "5m"
 key_metrics = ["val/acc"]
 goals = { "val/score" = "max" }
@@ -64,9 +65,10 @@ def test_every_matching_project_applies_in_the_order_of_the_file(lab: Settings, 
     """[watch] comes first, then each project that matches; what is given later wins, tables merge name by name."""
     found = lab.watch_defaults(parse_wandb_run("lab/vision/run-7"))
     assert found.context == WatchContext(
-        log_path="/mnt/logs/lab/vision/run-7.log",
+        log_path="gpu1:/mnt/logs/lab/vision/run-7.log",
         log_argv=("/usr/bin/tail", "-n", "500", "/mnt/run-7"),
         baseline={"val/loss": 2.3, "val/acc": 0.5},
+        baseline_runs=(parse_wandb_run("lab/vision/r0"),),
         key_metrics=("val/acc",),
         roles={"objective": Role.TRAIN_LOSS},
         goals={"val/score": Goal.MAXIMIZE},

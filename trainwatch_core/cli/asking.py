@@ -11,6 +11,7 @@ import click
 from trainwatch_core.cli.options import absolute, pairs
 from trainwatch_core.model.errors import InvalidInputError
 from trainwatch_core.model.launch import parse_launch
+from trainwatch_core.model.places import remote_part
 from trainwatch_core.model.run import RunKind, RunRef
 from trainwatch_core.model.watch import WatchContext
 from trainwatch_core.report.compose import safe
@@ -29,7 +30,9 @@ def ask_missing(run: RunRef, context: WatchContext, *, cwd: Path) -> WatchContex
     if not (log_known and launch_known and context.baseline and context.notes_path):
         click.echo(f"Some things about {safe(run.short)} are not known yet. Enter skips.")
     if not log_known:
-        context = replace(context, log_path=_ask("Training log to fall back on (path)", lambda t: _file(t, cwd)))
+        context = replace(
+            context, log_path=_ask("Training log to fall back on (PATH, HOST:PATH)", lambda t: _file(t, cwd))
+        )
     if not context.baseline:
         baseline = _ask("Baseline (metric=value)", lambda text: text if pairs((text,), "baseline") else "")
         context = replace(context, baseline=pairs((baseline,), "baseline") if baseline else {})
@@ -52,6 +55,8 @@ def _ask(question: str, read: Callable[[str], str]) -> str:
 
 
 def _file(text: str, cwd: Path) -> str:
+    if remote_part(text):
+        return text
     path = absolute(text, cwd)
     if not Path(path).is_file():
         raise InvalidInputError("There is no such file", where=path)

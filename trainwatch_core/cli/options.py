@@ -17,6 +17,7 @@ from trainwatch_core.model.command import check_command
 from trainwatch_core.model.duration import parse_duration
 from trainwatch_core.model.errors import InvalidInputError
 from trainwatch_core.model.launch import parse_launch
+from trainwatch_core.model.places import remote_part
 from trainwatch_core.model.watch import Mode, WatchContext
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -41,7 +42,7 @@ class Given(TypedDict):
 
 
 _OPTIONS = (
-    click.option("--log", metavar="PATH", help="Training log to read when W&B cannot be reached."),
+    click.option("--log", metavar="PATH", help="Training log (PATH or HOST:PATH) to read when W&B cannot be reached."),
     click.option("--log-command", metavar="COMMAND", help="Command that prints the log (no shell)."),
     click.option("--baseline", multiple=True, metavar="METRIC=VALUE", help="What an eval metric is held against."),
     click.option("--baseline-run", multiple=True, metavar="RUN", help="A run that this one is held against, by step."),
@@ -136,7 +137,7 @@ def _interval(text: str) -> float:
 
 
 def _log(path: str, _defaults: WatchContext, cwd: Path) -> dict[str, Any]:
-    return {"log_path": absolute(path, cwd), "log_argv": ()}
+    return {"log_path": path if remote_part(path) else absolute(path, cwd), "log_argv": ()}
 
 
 def _log_command(text: str, _defaults: WatchContext, _cwd: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from trainwatch_core.model.errors import InvalidInputError
 from trainwatch_core.model.finding import Weight
 from trainwatch_core.model.launch import parse_launch
 from trainwatch_core.model.line_pattern import read_line_pattern
+from trainwatch_core.model.places import remote_part
 from trainwatch_core.model.roles import Goal, Role
 from trainwatch_core.model.run import RunRef, parse_wandb_run
 from trainwatch_core.model.watch import Mode
@@ -262,6 +263,12 @@ def path(value: object, places: Places) -> str:
     if places.home is None or not (text == "~" or text.startswith("~/")):
         raise ValueError("a path; `~` can only stand for your own home directory, and HOME must be set")
     return str(places.home / text[2:])
+
+
+def log_place(value: object, places: Places) -> str:
+    """A log: a path of this machine, or `host:/path`."""
+    text = one_line(value, places)
+    return text if remote_part(text) else path(value, places)
 
 
 def folder(value: object, places: Places) -> Path:

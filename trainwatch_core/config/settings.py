@@ -79,7 +79,7 @@ class ProjectTable(WatchTable):
     """`[[project]]`: defaults of the watches whose `entity/project` matches, and how its runs are reached."""
 
     match: Annotated[str, Read(readers.pattern)]
-    log: FilePath | None = None
+    log: Annotated[str, Read(readers.log_place)] | None = None
     log_command: tuple[Text, ...] = ()
     offline: FilePath | None = None
     launch: Annotated[str, Read(readers.launch)] | None = None

@@ -45,7 +45,8 @@ class RunRef:
 
     Attributes:
         kind: Where the run is found.
-        target: `entity/project/run_id`, or an absolute path of this machine for the other kinds.
+        target: `entity/project/run_id`, or an absolute path of this machine for the other kinds;
+            `host:/path` for a log of another machine.
     """
 
     kind: RunKind

@@ -79,7 +79,7 @@ class WatchContext:
     """What the person told about the run. Everything is optional; what is missing is stated in the first report.
 
     Attributes:
-        log_path: Fallback training log, a file of this machine.
+        log_path: Fallback training log: a file of this machine, or `host:/path`.
         log_argv: Fallback training log, as the output of a command (argv, never a shell).
         baseline: Metric name to the value it is held against.
         baseline_runs: Runs that this one is held against, step by step.

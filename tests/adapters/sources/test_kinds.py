@@ -85,3 +85,9 @@ def test_a_run_in_a_database_is_named_behind_its_path(place: Path) -> None:
     assert parted(found.target) == (f"{place}/mlflow.db", "baseline")
     with pytest.raises(InvalidInputError):
         locate("./none.db#baseline", cwd=place)
+
+
+def test_a_log_of_another_machine_is_named_as_scp_has_it(place: Path) -> None:
+    """It is not looked for here, unless a file of this machine has that very name."""
+    found = locate("gpu1:/mnt/x.log", cwd=place)
+    assert (found.kind, found.target) == (RunKind.LOG, "gpu1:/mnt/x.log")

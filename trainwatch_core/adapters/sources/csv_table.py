@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from trainwatch_core.adapters.sources.gathering import MAX_NAME, Gathering
-from trainwatch_core.adapters.sources.logs.follow import anchor, opened
+from trainwatch_core.adapters.sources.logs.follow import opened
 from trainwatch_core.adapters.sources.logs.formats import names
 from trainwatch_core.adapters.sources.logs.formats.names import Sign
+from trainwatch_core.adapters.sources.logs.growing import LocalLog, anchor
 from trainwatch_core.adapters.sources.wandb.values import number
 from trainwatch_core.model.errors import SourceUnavailableError
 from trainwatch_core.model.round import Batch, Cursor, SourceStatus
@@ -161,7 +162,7 @@ def _appended(descriptor: int, about: os.stat_result, cursor: Cursor | None) -> 
     """The table as it was, if the file has only grown since."""
     if cursor is None or (about.st_dev, about.st_ino) != (cursor["device"], cursor["inode"]):
         return None
-    if about.st_size < cursor["offset"] or anchor(descriptor, cursor["offset"]) != cursor["anchor"]:
+    if about.st_size < cursor["offset"] or anchor(LocalLog(descriptor, about), cursor["offset"]) != cursor["anchor"]:
         return None
     table = _Table()
     if cursor["head"]:
@@ -176,7 +177,7 @@ def _cursor(descriptor: int, about: os.stat_result, table: _Table) -> Cursor:
         "device": about.st_dev,
         "inode": about.st_ino,
         "offset": table.offset,
-        "anchor": anchor(descriptor, table.offset),
+        "anchor": anchor(LocalLog(descriptor, about), table.offset),
         "head": table.head,
         "rows": table.rows,
         "mark": table.mark,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from trainwatch_core.adapters.sources.kinds import kind_of, parted
 from trainwatch_core.model.errors import InvalidInputError
+from trainwatch_core.model.places import remote_part
 from trainwatch_core.model.run import RunKind, RunRef, parse_wandb_run
 
 _LOCAL = ("/", "./", "../", "~", "file:")
@@ -14,7 +15,8 @@ _LOCAL = ("/", "./", "../", "~", "file:")
 def locate(text: str, *, cwd: Path) -> RunRef:
     """The run named by `entity/project/run`, its page's address, an offline run (directory or `.wandb`), or a log.
 
-    A log is any file or directory of this machine that `kinds` knows; `mlflow.db#run` names a run in a database.
+    A log of another machine is `host:/path`; whether it is there is seen when it is read. A log of this one is any file
+    or directory that `kinds` knows; `mlflow.db#run` names a run in a database.
 
     Raises:
         InvalidInputError: If it names none of them.
@@ -29,6 +31,8 @@ def locate(text: str, *, cwd: Path) -> RunRef:
     if exists:
         found = _on_this_machine(path)
         return RunRef(found.kind, f"{found.target}#{run}") if run else found
+    if remote_part(plain):
+        return RunRef(RunKind.LOG, plain)
     if plain.startswith(_LOCAL):
         raise InvalidInputError("There is no such file or directory", where=plain[:200])
     return parse_wandb_run(plain)

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from trainwatch_core.adapters.sources.logs import follow
-from trainwatch_core.adapters.sources.logs.file import Bounds, LogFileSource
+from trainwatch_core.adapters.sources.logs.file import LogFileSource
+from trainwatch_core.adapters.sources.logs.growing import Bounds
 from trainwatch_core.model.errors import SourceUnavailableError
 from trainwatch_core.model.round import Batch, Cursor, SourceStatus
 from trainwatch_core.ports import Source

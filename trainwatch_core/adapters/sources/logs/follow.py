@@ -15,8 +15,7 @@ from contextlib import contextmanager
 from trainwatch_core.model.errors import SourceUnavailableError
 from trainwatch_core.report.redact import clean
 
-_KERNEL = ("/proc", "/sys")  # "regular" files there are no logs: /proc/self/environ is full of secrets
-_ANCHOR = 64
+KERNEL = ("/proc", "/sys")  # "regular" files there are no logs: /proc/self/environ is full of secrets
 _PACKED = {
     b"\x1f\x8b": "zcat",
     b"BZh": "bzcat",
@@ -68,7 +67,7 @@ def _open(path: str, roots: tuple[str, ...], where: str) -> int:
     descriptor = os.open(wanted, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     try:
         _require_place(wanted, os.fstat(descriptor), roots, where)
-        _require_text(os.pread(descriptor, 8, 0), where)
+        require_text(os.pread(descriptor, 8, 0), where)
     except BaseException:
         os.close(descriptor)
         raise
@@ -91,9 +90,9 @@ def _require_place(wanted: str, found: os.stat_result, roots: tuple[str, ...], w
     there = os.lstat(real)
     if (there.st_dev, there.st_ino) != (found.st_dev, found.st_ino):
         raise SourceUnavailableError("The log file was replaced while it was opened", where=where)
-    if _below(real, _KERNEL):
+    if below(real, KERNEL):
         raise SourceUnavailableError("Files of the kernel are not read as logs", where=where)
-    if roots and not _below(real, tuple(os.path.realpath(root) for root in roots)):
+    if roots and not below(real, tuple(os.path.realpath(root) for root in roots)):
         raise SourceUnavailableError(
             "The log file lies outside of the allowed directories",
             where=where,
@@ -101,8 +100,12 @@ def _require_place(wanted: str, found: os.stat_result, roots: tuple[str, ...], w
         )
 
 
-def _require_text(begin: bytes, where: str) -> None:
-    """Nothing is unpacked unasked: a megabyte can hold a terabyte."""
+def require_text(begin: bytes, where: str) -> None:
+    """Nothing is unpacked unasked: a megabyte can hold a terabyte.
+
+    Raises:
+        SourceUnavailableError: If a file that begins so is compressed.
+    """
     for magic, unpacks in _PACKED.items():
         if begin.startswith(magic):
             raise SourceUnavailableError(
@@ -112,11 +115,6 @@ def _require_text(begin: bytes, where: str) -> None:
             )
 
 
-def _below(path: str, directories: tuple[str, ...]) -> bool:
+def below(path: str, directories: tuple[str, ...]) -> bool:
+    """Whether a path lies under one of some directories, all of them without links."""
     return any(path.startswith(directory.rstrip("/") + "/") for directory in directories)
-
-
-def anchor(descriptor: int, offset: int) -> str:
-    """The last bytes in front of an offset, as hex digits: they tell a log that was emptied and filled anew."""
-    start = max(0, offset - _ANCHOR)
-    return os.pread(descriptor, offset - start, start).hex()

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from trainwatch_core.adapters.sources.logs.follow import anchor, opened
+from trainwatch_core.adapters.sources.logs.follow import opened
 from trainwatch_core.adapters.sources.logs.formats import State
+from trainwatch_core.adapters.sources.logs.growing import Growing, LocalLog, anchor
 from trainwatch_core.adapters.sources.logs.harvest import Harvest
 from trainwatch_core.adapters.sources.logs.reading import BLOCK, Reading
 from trainwatch_core.model.errors import SourceUnavailableError
@@ -21,14 +22,16 @@ _MOST = 64 * 1024 * 1024
 _NEIGHBOURS = 10_000
 
 
-def same_file(descriptor: int, found: os.stat_result, cursor: Cursor) -> bool:
+def same_file(log: LocalLog, cursor: Cursor) -> bool:
     """Whether the file is still the one that the cursor was made in: not replaced, emptied, or emptied and refilled."""
+    same = (log.found.st_dev, log.found.st_ino) == (cursor["device"], cursor["inode"])
+    return same and same_begin(log, cursor)
+
+
+def same_begin(log: Growing, cursor: Cursor) -> bool:
+    """Whether what was read up to the cursor is still there: not emptied, nor emptied and refilled."""
     offset = int(cursor["offset"])
-    return (
-        (found.st_dev, found.st_ino) == (cursor["device"], cursor["inode"])
-        and found.st_size >= offset
-        and anchor(descriptor, offset) == cursor["anchor"]
-    )
+    return log.size >= offset and anchor(log, offset) == cursor["anchor"]
 
 
 def rest_of_old(path: str, roots: tuple[str, ...], cursor: Cursor, patterns: Sequence[LinePattern]) -> Harvest | None:
@@ -38,18 +41,23 @@ def rest_of_old(path: str, roots: tuple[str, ...], cursor: Cursor, patterns: Seq
         return None
     try:
         with opened(aside, roots) as descriptor:
-            found = os.fstat(descriptor)
-            if not same_file(descriptor, found, cursor) or found.st_size - cursor["offset"] > _MOST:
-                return None
-            harvest = Harvest(State.from_json(cursor["state"]), patterns)
-            reading = Reading(harvest, int(cursor["offset"]), skipping=bool(cursor["skipping"]))
-            carry = b""
-            while block := os.pread(descriptor, BLOCK, reading.offset + len(carry)):
-                carry = reading.take(block, carry)
-            reading.take(b"\n", carry)
-            return harvest
+            log = LocalLog(descriptor, os.fstat(descriptor))
+            return rest_of(log, cursor, patterns) if same_file(log, cursor) else None
     except SourceUnavailableError:
         return None
+
+
+def rest_of(log: Growing, cursor: Cursor, patterns: Sequence[LinePattern]) -> Harvest | None:
+    """All that stands in a log behind the cursor; None if that is more than anybody writes between two looks."""
+    if log.size - cursor["offset"] > _MOST:
+        return None
+    harvest = Harvest(State.from_json(cursor["state"]), patterns)
+    reading = Reading(harvest, int(cursor["offset"]), skipping=bool(cursor["skipping"]))
+    carry = b""
+    while block := log.read(reading.offset + len(carry), BLOCK):
+        carry = reading.take(block, carry)
+    reading.take(b"\n", carry)
+    return harvest
 
 
 def goes_on(old: State, anew: Harvest) -> bool:
