@@ -1,0 +1,17 @@
+"""Which kinds there are: a plug-in is one file and one line here."""
+
+from trainwatch_core.registry.checks import CHECKS
+from trainwatch_core.registry.sources import baseline_runs_of, finished_runs, offline_runs, sources_of
+from trainwatch_core.registry.stoppers import Reach, reach_of, stoppable, stopper_of
+
+__all__ = [
+    "CHECKS",
+    "Reach",
+    "baseline_runs_of",
+    "finished_runs",
+    "offline_runs",
+    "reach_of",
+    "sources_of",
+    "stoppable",
+    "stopper_of",
+]
