@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -144,3 +145,26 @@ def test_help_enters_no_heavy_room() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert "Commands:" in done.stdout
+
+
+def test_the_audit_says_who_stopped_what_with_command_and_proof(desk: Desk) -> None:
+    """P4.9: every act with its actor; for a program one JSON object a line, with command, outcome and proof."""
+    job = desk.training()
+    assert "Nothing was done" in desk.run("audit").stdout
+    terminal = desk.terminal(
+        "watch", str(desk.log(falling())), "--launch", f"pid:{job.pid}", "--baseline", "x=1", "--notes", "/dev/null"
+    )
+    terminal.expect_exact("c checks now")
+    assert desk.run("stop", "train.log", "--yes").returncode == 0
+    table = desk.run("audit").stdout
+    rows = [json.loads(line) for line in desk.run("audit", "--json").stdout.splitlines()]
+    assert [row["verb"] for row in rows] == ["watch", "stop", "execute", "stopped"]
+    assert len({row["actor"] for row in rows}) == 1
+    assert rows[0]["actor"].startswith("local:")
+    done = rows[-1]
+    assert (done["outcome"], done["proof"]["state"], done["steps"][0]["ok"]) == ("stopped", "gone", True)
+    assert len(done["fingerprint"]) == 64
+    assert f"{job.pid}" in done["job"]
+    assert "proof: gone" in table
+    assert desk.run("audit", "--since", "0.001").stdout.startswith("Nothing was done")
+    assert desk.run("audit", "nothing").returncode == 1

@@ -432,3 +432,13 @@ def test_soft_findings_need_more_patience_than_hard_ones() -> None:
         world.rounds(1)
         asked[weight] = (after_two, len(world.store.requests(watch_id=watch.id)))
     assert asked == {Weight.HARD: (1, 1), Weight.SOFT: (0, 1)}
+
+
+def test_a_stop_that_cannot_be_asked_for_is_alarmed_about_once_however_long_it_lasts() -> None:
+    """The reports repeat the obstacle; the alarm comes once for a row of STOP verdicts, also after sixty rounds."""
+    world = FakeWorld(stopper=None)
+    world.watch(launch="")
+    world.findings = BROKEN
+    world.rounds(130)
+    alarms = [body for body in world.notifier.of(Notice) if isinstance(body, Notice) and body.loud]
+    assert len(alarms) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import takewhile
 
 from trainwatch_core.decision.cadence import next_interval
 from trainwatch_core.decision.ending import alarm
@@ -114,7 +115,7 @@ class Rounds:
             picture=self._picture(watch, round_, seen, previous),
             question=proposal.question,
             obstacle=proposal.obstacle,
-            stopping_since=self._stopping_since(past, round_),
+            stopping_since=self._stopping_since(round_) if proposal.obstacle else 0,
             farewell=self._farewell(watch, round_, seen),
         )
         outlook = Outlook(telling, next_in, seen.segment, seen.beside, proposal.request, pending, seen.end)
@@ -131,15 +132,15 @@ class Rounds:
         begun = round_.number + 1 - lasting.rounds
         return (OutboxRow(f"{watch.id}/stale/{begun}", watch.id, Notice(watch.id, lasting.words, loud=True)),)
 
-    @staticmethod
-    def _stopping_since(past: Sequence[Round], round_: Round) -> int:
-        """The first round of the unbroken row of STOP verdicts that ends here."""
-        first = round_.number
-        for before in reversed(past):
-            if before.verdict.decision is not Decision.STOP:
-                break
-            first = before.number
-        return first
+    def _stopping_since(self, round_: Round) -> int:
+        """The first round of the unbroken row of STOP verdicts that ends here, however long it is."""
+        limit = PAST
+        while True:
+            past = self._world.store.rounds(round_.watch_id, limit=limit)
+            row = list(takewhile(lambda before: before.verdict.decision is Decision.STOP, reversed(past)))
+            if len(row) < limit:
+                return row[-1].number if row else round_.number
+            limit *= 2
 
     def _farewell(self, watch: Watch, round_: Round, seen: Look) -> tuple[tuple[str, Body], ...]:
         if seen.end is None:
