@@ -16,6 +16,7 @@ from trainwatch_core.model.series import FloatArray, Series
 from trainwatch_core.stats import curve
 
 MIN_BINS = 8
+"""Bins of the rate: fewer have no shape."""
 LEVEL = 0.01
 """Relative change that counts as none."""
 RISE = 0.2

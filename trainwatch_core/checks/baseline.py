@@ -7,7 +7,8 @@ it coming (nothing where its schedule has brought it down already). If all that 
 argues for STOP (soft) once MIN_SHARE of the planned length has gone, and for WAIT before that, or without a plan. It
 stays at WAIT, too,
 
-- where the level has stepped up from its best (harder data, perhaps: a step has no trend to carry on),
+- where the level has stepped up from its best, by MISS_SPREADS of the noise and DECAY_SHARE of the best's size (harder
+  data, perhaps: a step has no trend to carry on),
 - while a change that was announced is still to come,
 - in reinforcement learning and GANs (flat for long, then a jump), until RL_SHARE of the plan has gone, or MIN_SHARE
   where the policy's entropy still has the value that it had at the start: then nothing learns.
@@ -30,17 +31,23 @@ from trainwatch_core.stats import Curve, curve, levels, median, noise, slope, sp
 
 NAME = "baseline"
 MIN_READINGS = 8
+"""Fewer readings have no slope that could be carried on."""
 MIN_LEVEL = 3
+"""Readings of a running median: one lucky reading is no level."""
 MIN_SHARE, RL_SHARE = 0.35, 0.7
+"""Shares of the plan before which nothing is sure; rewards are flat for long and then jump."""
 MISS_SHARE, MISS_SPREADS = 0.2, 3.0
 """How far it must miss: share of the baseline's size, and spreads of the readings."""
 SLOPE_FACTOR = 2.0
 """Curves flatten, so going on at twice the present speed is more than can be hoped for."""
 DECAY_SHARE = 0.25
-"""Of the progress so far: what the last decay of a schedule may bring on top."""
+"""Of the progress so far: what the last decay of a schedule may bring on top. Of the best's own size, too, what it must
+have risen by to count as stepped up."""
 SPENT = 0.9
+"""Share of the highest rate that must be gone for a schedule to bring nothing more."""
 _COME_AGAIN = frozenset({Shape.RESTARTS, Shape.CYCLIC})
 SIGNIFICANT = 2.0
+"""Mann-Kendall z beyond which a trend is one: a flat curve gets there once in twenty times."""
 SAME_ENTROPY = 0.03
 """Relative change of the policy's entropy that counts as none: a policy that learns loses half of it and more."""
 

@@ -12,8 +12,9 @@ the name or the person tells; metrics without a certain direction take no part. 
   it began, by ALL_GAIN of all that it had gained and WORSE_LEVEL of its level; or another score is without most of
   what it gained (an old task is being forgotten); or the spread of embeddings, features or outputs fell to VANISHED of
   its usual size.
+- INFO: the main score while it comes back; another score that lost less than that.
 
-Needs MIN_SEEN finite readings; NaN is the business of its own check.
+Needs MIN_SEEN finite readings, MIN_SINCE of them since the best; NaN is the business of its own check.
 """
 
 from __future__ import annotations
@@ -29,11 +30,18 @@ from trainwatch_core.stats import Setback, curve, levels, median, setback, train
 
 NAME = "collapse"
 MIN_SEEN, MIN_SINCE = 10, 6
+"""Bins of readings in all, and since the best."""
 GAIN_SHARE, LEVEL_SHARE, SPREADS = 0.3, 0.15, 4.0
+"""What must be lost for WAIT, each: share of the gain, share of the level, spreads of the readings."""
 LOST_GAIN, LOST_LEVEL, LOST_SHARE = 0.7, 0.5, 0.12
+"""For STOP: the share of the gain and of the level to be lost, and for which share of the run; swings are shorter."""
 EARLY, CLEAR = 0.1, 10.0
+"""Lucky first episodes are no best, unless it lies behind this share of what was seen, or so many spreads above the
+worst level before."""
 ALL_GAIN, WORSE_LEVEL = 1.2, 0.05
+"""Another way to WAIT: it gave back all that it had gained and a fifth more, and this share of its level."""
 VANISHED = 0.02
+"""Of the usual spread of the outputs (the median of the earlier half): training narrows it, but not fifty-fold."""
 _SPREADS = frozenset({"std", "stddev", "var", "variance", "diversity"})
 _OF_WHAT = frozenset(
     [

@@ -28,10 +28,13 @@ from trainwatch_core.stats import curve, levels, median, slope, trend
 
 NAME = "comparison"
 MIN_BINS, WIDTH = 8, 3
+"""Bins within the steps of the other runs, and bins of a running median."""
 TOLERANCE = 0.02
 """Two seeds of one recipe differ by a hundredth or so at the same step; where noise is wider, no gap is unbroken."""
 LASTS, CLOSES = 0.15, 0.5
+"""Share of the common steps that the gap must have lasted, and share of it that must be forecast to close."""
 SIGNIFICANT = 2.0
+"""Mann-Kendall z beyond which a trend is one: a flat curve gets there once in twenty times."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ spreads of the curve around its own running median; the onset is where it left t
 Theil-Sen on what came since then say whether it is coming back.
 
 - HARD, STOP (runaway): every one of the last RUNAWAY_ROWS samples is RUNAWAY times as high above the best as the loss
-  has ever come down, and it is not falling, nor is another training loss.
-- SOFT, STOP: a lasting shift without an explanation; a shallow one must last longer.
+  has ever come down (as the best's own size or the spread of the samples, where that is more), and it is not falling,
+  nor is another training loss.
+- SOFT, STOP: a lasting shift without an explanation; a shallow one is WAIT until it has lasted longer.
 - WAIT: a lasting shift that is falling fast enough to lose a third of its excess in what is left of the plan (or in
   as many steps as were seen), or that the evals do not follow (curriculum, dropout).
 - CONTINUE, with a word: a shift that somebody announced, that came with a learning rate raised within its old range
@@ -33,9 +34,11 @@ from trainwatch_core.stats import Curve, curve, levels, median, slope, spread, t
 
 NAME = "divergence"
 MIN_BINS = 16
+"""Bins of the run, at least: each running median spans three of them."""
 WIDTHS = 16
 """The running median spans a sixteenth of the run, at least MIN_WIDTH bins."""
 MIN_WIDTH = 3
+"""Bins: the median of three withstands a broken one."""
 BEST_WIDTH = 8
 """The best is read as the median of so many bins at least: the best three of many are luck, and whatever comes after
 luck is a rise."""
@@ -49,9 +52,14 @@ UNLEARNED_SHARE = 0.25
 BACK_SHARE = 1 / 3
 """An excess of which a third is forecast to vanish is a recovery under way."""
 RUNAWAY, RUNAWAY_ROWS = 10.0, 5
+"""Times the depth that the loss has ever come down (or its best's own size, or the spread of its samples, whichever
+is most), in each of so many samples at the end: no batch noise is that large five times in a row."""
 SIGNIFICANT = 2.0
+"""Mann-Kendall z beyond which a trend is one: a flat curve gets there once in twenty times."""
 HOLDING_SHARE = 0.1
+"""Of the range of the evals: so near to their best they hold, whatever the training loss does."""
 BEGUN_AGAIN = 5
+"""An epoch counter that fell to less than one in so many of what it was has begun again."""
 ANNOUNCED_SLACK = 0.05
 """Of the steps before the rise: how far off an announced step may be."""
 

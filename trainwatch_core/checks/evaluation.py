@@ -4,11 +4,12 @@ Method: plain comparison with their own past; no statistics. Rules, for the main
 
 - `missing`: no eval for MISSED times the longest gap so far while training goes on. WAIT.
 - `constant`: the last REPEATS evals are the same to all digits, and it moved before. WAIT. A score repeats itself on
-  a small eval set once it has converged, so of scores only an exact 0 counts. Of a loss it means that the weights do
-  not change any more: STOP (soft) where it has lasted FROZEN_SHARE of a planned length in FROZEN evals, LEFT_SHARE of
-  the plan is still to come, and the training loss does not fall meanwhile (else the eval reads an old checkpoint).
+  a small eval set once it has converged, so of scores only an exact 0 counts; a loss that is logged in three digits or
+  fewer repeats itself, too, and says nothing. Of any other loss it means that the weights do not change any more:
+  STOP (soft) where it has lasted FROZEN_SHARE of a planned length in FROZEN evals, LEFT_SHARE of the plan is still to
+  come, and the training loss does not fall meanwhile (else the eval reads an old checkpoint).
 
-Needs MIN_SEEN finite evals; NaN is the business of its own check.
+`missing` needs MIN_EVALS evals, `constant` MIN_SEEN finite ones; NaN is the business of its own check.
 """
 
 from __future__ import annotations
@@ -24,9 +25,13 @@ from trainwatch_core.stats import SIGNIFICANT, train_trend
 
 NAME = "evaluation"
 MIN_SEEN, MIN_EVALS = 10, 6
+"""Evals seen before they can be called constant, and before their rhythm is known."""
 MISSED = 4.0
+"""Times the longest gap so far: a rhythm that somebody changed is two or three times as slow."""
 REPEATS, FROZEN = 5, 6
+"""Evals with one and the same value: for WAIT, and for STOP."""
 FROZEN_SHARE, LEFT_SHARE = 0.1, 0.2
+"""Shares of the plan: for how long before a stop, and how much must be left for a stop to save anything."""
 
 
 def check(view: View) -> tuple[Finding, ...]:

@@ -28,7 +28,9 @@ from trainwatch_core.model.round import View
 
 NAME = CHECK
 MISS_WIDTHS, MISS_SHARE = 0.5, 0.05
+"""Widths of the interval and share of the value's size, each: the interval need not be exactly right."""
 MIN_SHARE = 0.3
+"""Of the plan: earlier forecasts stand in the report, but argue for nothing."""
 
 
 def check(view: View) -> tuple[Finding, ...]:

@@ -1,6 +1,7 @@
 """Gradient norm: exploding, vanishing, a record, or always clipped. By itself a reason to look, never to stop.
 
-Method: the last RECENT samples against the median of those before; far above or below it argues for WAIT. Two things
+Method: the last RECENT samples against the median of those before; far above or below it, or exactly 0 like it, argues
+for WAIT. Two things
 are a word only: a norm RECORD times as high as any before (the loss follows, or it does not), and CLIPPED of the last
 WINDOW samples that are the largest one to SAME (clipped before it was logged: then the rate is scaled by the norm,
 and its own size says little). Needs MIN_SAMPLES finite samples; infinities are the business of the check for NaN
@@ -20,13 +21,17 @@ from trainwatch_core.stats import median, tame
 
 NAME = "gradient"
 RECENT = 8
+"""Samples in a row: single batches reach anything."""
 MIN_SAMPLES = 30
+"""Fewer samples have no usual norm."""
 EXPLODING = 30.0
 """Times the usual norm. Norms of healthy runs drift by a factor of ten, and single batches reach more."""
 VANISHING = 1e-4
 """Times the usual norm. A converged net keeps its batch noise; only a dead one falls by four decades."""
 RECORD = 4.0
+"""Times the highest norm before."""
 WINDOW, CLIPPED, SAME = 50, 0.9, 1e-4
+"""Samples, the share of them that must be at the ceiling, and how near, relatively, is at it."""
 
 
 def check(view: View) -> tuple[Finding, ...]:

@@ -2,11 +2,12 @@
 
 Method: plain comparison with its own past; no statistics. Argues for:
 
-- STOP (soft): NaN or negative for MIN_SAMPLES samples; exactly zero in every sample of a tenth of the plan; below
-  PARKED of its highest for a quarter of the plan with more than a fifth of the plan still to come (a schedule that
-  was given too few steps), or below DEAD of it for a tenth with LONG_LEFT_SHARE to come. The last ones need a planned
-  length: without one a schedule may simply be at its end.
-- WAIT: zero for long without a planned length; a jump above everything so far after it had settled.
+- STOP (soft): NaN or negative for MIN_SAMPLES samples; never above zero in a tenth of the plan; below PARKED
+  of its highest for a quarter of the plan with more than a fifth of the plan still to come (a schedule that was given
+  too few steps), or below DEAD of it for a tenth with LONG_LEFT_SHARE to come. All but the first need a planned length:
+  without one a schedule may simply be at its end.
+- WAIT: never above zero, without a planned length; the same as above while the training loss falls (then another rate
+  is used than is logged); a jump to JUMP times everything so far after it had settled, until it has come back.
 
 Needs MIN_SAMPLES samples. Warm-up (rising from the start) and restarts within the old range are no jump.
 """
@@ -24,9 +25,11 @@ from trainwatch_core.stats import curve, tame, train_falls
 
 NAME = "learning_rate"
 MIN_SAMPLES = 10
+"""Samples: fewer odd ones may be the logger's."""
 PARKED = 1e-3
 """Of the highest so far: cosine schedules are below that for the last 2 % of their length only."""
 ZERO_SHARE, PARKED_SHARE, LEFT_SHARE = 0.1, 0.25, 0.2
+"""Shares of the plan: at zero or DEAD for so long, parked for so long, and with so much still to come."""
 DEAD, LONG_LEFT_SHARE = 1e-4, 0.4
 """So far below its highest, with so much of the plan to come, no restart is on its way: those come after a moment."""
 JUMP = 5.0

@@ -23,7 +23,9 @@ from trainwatch_core.stats import tame
 
 NAME = "loss_scale"
 FALLS, FLOOR = 8, 2.0**-6
+"""Falls in a row and where they must lead, for STOP: from the usual 65,536 it is 22 halvings to there."""
 SOME_FALLS = 5
+"""Falls in a row, to less than 1, for WAIT."""
 
 
 def check(view: View) -> tuple[Finding, ...]:

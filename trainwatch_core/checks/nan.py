@@ -33,6 +33,7 @@ FEW_SHARE = 0.1
 RECOVERED_FACTOR = 2
 """A stretch counts when it is more than so many times as long as the longest one that came back."""
 MIN_EVALS = 2
+"""Evals without a number: one may have met a broken batch."""
 
 
 def check(view: View) -> tuple[Finding, ...]:

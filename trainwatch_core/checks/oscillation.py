@@ -21,10 +21,12 @@ from trainwatch_core.stats import levels, spread, tame
 
 NAME = "oscillation"
 MIN_ROWS, WIDTH, STRETCHES = 60, 9, 4
+"""Samples that are needed, samples of a running median, stretches that are compared: fifteen samples tell a spread."""
 GREW, EACH = 6.0, 1.2
 """Times the spread of the first stretch, and times that of the stretch before. Noise of healthy runs shrinks with the
 loss; a smaller batch widens it twice."""
 SHARE = 0.15
+"""Of the level or of the progress made, whichever is more: a smaller swing endangers nothing."""
 
 
 def check(view: View) -> tuple[Finding, ...]:

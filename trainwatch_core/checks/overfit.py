@@ -9,7 +9,7 @@ on what came since. Argues for:
   sure of itself has a rising loss and a rising accuracy, and that is no harm.
 - WAIT: the same without one of these; or, of few evals, STREAK in a row each worse than the one before, RISEN above
   the best, while the training loss fell.
-- INFO: an eval loss other than the main one.
+- INFO: an eval loss other than the main one, or the main one while it comes back.
 
 Without a plan nobody knows how long somebody meant to go on past the best, and the best checkpoint is kept by most: it
 stays at WAIT. Needs MIN_SEEN finite evals (STREAK + 1 for a streak); NaN is the business of its own check.
@@ -28,10 +28,14 @@ from trainwatch_core.stats import SIGNIFICANT, Setback, setback, tame, train_fal
 
 NAME = "overfit"
 MIN_SEEN, MIN_SINCE = 10, 6
+"""Bins of evals in all, and since the best."""
 GAIN_SHARE, LEVEL_SHARE, SPREADS = 0.3, 0.15, 4.0
 """What must be lost, each: share of the gain, share of the level, spreads of the evals."""
 STOP_SHARE, FAST_SHARE, FAR = 0.25, 0.12, 1.5
+"""Shares of the plan that the best must be past before a stop; the shorter one where the loss is FAR times its best.
+Before that a late drop of the learning rate, or a second descent, may still bring it back."""
 STREAK, RISEN = 3, 0.15
+"""Evals that each rose, where there are few, and by how much of the best in all."""
 
 
 def check(view: View) -> tuple[Finding, ...]:

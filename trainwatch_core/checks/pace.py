@@ -16,6 +16,7 @@ from trainwatch_core.stats import median
 
 NAME = "pace"
 RECENT, MIN_BEFORE = 8, 20
+"""Intervals that are judged, and how many must be known before them."""
 SLOW = 5.0
 """Times the usual seconds a step. Longer sequences and larger batches cost two or three; a data loader that starves,
 a disk that fills up or a card that throttles costs ten."""

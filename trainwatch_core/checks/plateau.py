@@ -10,9 +10,10 @@ Three more things argue for WAIT: a loss that is PINNED to one level to a few th
 net is quieter than any batch noise); a loss that moves no more while a score between 0 and 1 is level, too, and POOR;
 a reward whose level has never moved in MANY_EPISODES.
 
-Needs MIN_BINS finite samples and MIN_SHARE of the plan, or MIN_ROWS samples without one; NaN and infinities are
-passed over. Losses of reinforcement learning and GANs do not take part: flat is normal there. Nor does a loss beside
-which another one falls, or an eval gets better.
+Being stuck needs MIN_BINS finite samples and MIN_SHARE of the plan, or MIN_ROWS samples without one; NaN and
+infinities are passed over. Losses of reinforcement learning and GANs do not take part: flat is normal there. Where
+another loss falls or an eval gets better, being stuck or pinned is no finding, and chance level argues for WAIT at
+most.
 """
 
 from __future__ import annotations
@@ -30,17 +31,23 @@ from trainwatch_core.stats import Curve, curve, learns_elsewhere, median, spread
 
 NAME = "plateau"
 MIN_BINS = 12
+"""Bins of the run, at least: three in each quarter that is compared."""
 MIN_ROWS = 30
+"""Samples without a planned length: fewer have not had the time to move."""
 MIN_SHARE, STUCK_SHARE = 0.15, 0.2
+"""Shares of the plan: before the first a flat loss is no news, before the second it never argues for STOP."""
 MOVED_SPREADS, MOVED_SHARE = 1.5, 0.01
 """Progress below both counts as none: spreads of the bins, share of the level."""
 CHANCE = 0.01
 """How near, relatively, to ln k the loss must be, and ACCURACY how near to 1/k an accuracy."""
 ACCURACY = 0.25
+"""Relative distance of an accuracy to one over the class count: evals of a thousand examples scatter by a tenth."""
 LEAST_CHANCE, MAX_CLASSES = 0.5, 1_000_000
+"""Below ln 2 there is no chance level, and above so many classes every level is near some logarithm."""
 FALLING = 4.0
 """Mann-Kendall z: a fall that is certain, however slow; but one of less than MOVED_SHARE in all is no learning."""
 MIN_HEAD = 3
+"""Bins that are the beginning."""
 REPEATS = 15
 """Samples with exactly one value. Rounding to four digits repeats a converged loss now and then, not so often."""
 
@@ -53,6 +60,7 @@ POOR, LEVEL_SHARE, GAIN_SHARE, MANY_ROWS = 0.25, 0.15, 0.1, 500
 """A score so low, that gained less than LEVEL_SHARE of itself, and a loss that gained less than GAIN_SHARE of all it
 gained, in the later half of so many samples."""
 MANY_EPISODES, SAME = 1000, 0.02
+"""Readings of a reward, and the relative change that counts as none: a sparse reward may take hundreds to be found."""
 
 
 _ACCURACIES = frozenset({"acc", "accuracy", "top1"})

@@ -17,6 +17,7 @@ _ORDER = (Role.TRAIN_LOSS, Role.EVAL_LOSS, Role.TRAIN_SCORE, Role.EVAL_SCORE)
 _SIGNIFICANT = 2.0
 """Mann-Kendall z: one chance in twenty that a flat curve is called moving; the words argue for nothing."""
 _MIN_BINS = 6
+"""Bins: fewer have no trend worth a word."""
 
 
 def check(view: View) -> tuple[Finding, ...]:

@@ -1,8 +1,10 @@
 """Spike: the training loss has just jumped, or jumped since the last look and is back already.
 
-Method: the last RECENT samples against the median and MAD of the up to REFERENCE finite samples before them. Medians
+Method: the last RECENT samples, of which two must be high, against the median and MAD (or the noise between neighbours,
+if that is more) of the up to REFERENCE finite samples before them. Medians
 of a whole run hide a jump of a few rows, so this looks at samples. Argues for WAIT only: a spike that stays is the
-business of the check for divergence. Needs MIN_REFERENCE samples; NaN and infinities are passed over.
+business of the check for divergence. A spike that came and went between two looks is told as recovered. Needs
+MIN_REFERENCE and RECENT samples; NaN and infinities are passed over.
 """
 
 from __future__ import annotations
@@ -18,8 +20,11 @@ from trainwatch_core.stats import median, noise, spread, tame
 
 NAME = "spike"
 RECENT = 3
+"""Samples that are judged; two of them must be high, because one is a broken batch."""
 REFERENCE = 60
+"""Samples before them, at most: enough for a spread, few enough not to reach back to a higher loss."""
 MIN_REFERENCE = 12
+"""Fewer samples have no spread that could be trusted."""
 HEIGHT = 8.0
 """In robust standard deviations: heavy-tailed batch losses reach 5 or 6 every few hundred samples."""
 SHARE = 0.3

@@ -28,6 +28,7 @@ GAP_FACTOR = 3.0
 HEARTBEAT_FRESH = 600.0
 """Seconds: twice the five minutes after which W&B's own server gives a run up."""
 MIN_TIMES, MIN_WAITS = 10, 3
+"""Logged times, or else arrivals seen, before the run's own gaps count for more than `policy.stale_after`."""
 
 
 def check(view: View) -> tuple[Finding, ...]:

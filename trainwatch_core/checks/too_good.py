@@ -2,9 +2,10 @@
 
 Method: plain comparison; no statistics. Argues for WAIT:
 
-- `beyond`: the last LAST readings of a metric are MANY times better than the baseline it is held against.
-- `perfect`: an eval score in [0, 1] is exactly 1 in LAST readings in a row, since its first ones or within EARLY of the
-  planned length. Easy tasks end there, but they do not begin there.
+- `beyond`: the last LAST readings of a metric that should fall are MANY times less than the baseline it is
+  held against.
+- `perfect`: an eval score is exactly 1 in LAST readings in a row, since its first one; or since one of its first LAST
+  ones, if that was within EARLY of the planned length. Easy tasks end there, but they do not begin there.
 
 Needs LAST finite readings and a known direction; NaN is passed over.
 """
@@ -22,9 +23,11 @@ from trainwatch_core.stats import first_step, tame
 
 NAME = "too_good"
 LAST = 3
+"""Readings: one may be a fault of the eval."""
 MANY = 20.0
 """Times better than the baseline: a good idea brings a tenth, a leak brings decades."""
 EARLY = 0.15
+"""Of the plan: who is perfect later may have earned it."""
 
 
 def check(view: View) -> tuple[Finding, ...]:

@@ -26,6 +26,7 @@ NAME = "unlearned"
 START = 3
 """Samples that are the start: one may be an accident, and ten may have learned already."""
 MIN_ROWS = 20
+"""Samples: of fewer, the later half is no level."""
 LOW, HIGH = 1.1, 1.5
 """Times the start. A loss that wanders about its start stays below; divergence at the start exceeds both by far."""
 SPREADS, NOISY = 6.0, 2.5
@@ -34,6 +35,7 @@ have fallen: the start is one sample, and of a noisy loss that one may be lucky.
 HELD = 0.9
 """Of the start: a level below this was learned once, and then it is the check for divergence that speaks."""
 SIGNIFICANT = 2.0
+"""Mann-Kendall z beyond which a trend is one: a flat curve gets there once in twenty times."""
 
 
 def check(view: View) -> tuple[Finding, ...]:
