@@ -18,6 +18,7 @@ _CELLS = re.compile(r"\s{0,16}\|([^|]{1,200})\|([^|]{0,200})\|\s{0,16}")
 _NAME = re.compile(r"[A-Za-z_][^\"'{}]{0,99}")
 _OPENS = re.compile(r"(?:[\"'][^\"'{}\[\]]{1,100}[\"']\s{0,4}:\s{0,4})?\{")
 _MARKS = frozenset("{-=+")
+_BARS = 3  # of a row of a box
 
 
 @dataclass(slots=True)
@@ -50,7 +51,7 @@ class Blocks:
 
     def may_open(self, line: str) -> bool:
         """A quick look whether a line may open a block."""
-        return line[-1:] in _MARKS
+        return line[-1:] in _MARKS or (line[-1:] == "|" and line.count("|") == _BARS)
 
     def take(self, line: str) -> list[tuple[str, int]]:
         """Take a line that is of interest here.
@@ -64,6 +65,10 @@ class Blocks:
             return self._boxed(line)
         if _RULE.fullmatch(line):
             self.ruled = True
+            return []
+        row = _CELLS.fullmatch(line)
+        if row and NUMBER.fullmatch(row.group(2).strip()) and _NAME.fullmatch(row.group(1).strip()):
+            self.ruled, self.lines = True, [line]  # a box without a rule above it
             return []
         if _OPENS.fullmatch(line.strip()):
             self.depth, self.lines = 1, [line]

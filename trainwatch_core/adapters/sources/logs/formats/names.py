@@ -17,6 +17,8 @@ STEP_RANK = {
     **dict.fromkeys(("step", "steps", "current steps", "training step", "train step"), 5),
     **dict.fromkeys(("iteration", "iterations", "iter", "iters", "itr", "it", "training iteration", "num updates"), 4),
     **dict.fromkeys(("total timesteps", "total env steps", "timesteps total", "env steps", "time total timesteps"), 4),
+    "misc total timesteps": 4,
+    "misc nupdates": 3,
     **dict.fromkeys(("update", "updates", "up.", "global episode", "episode", "episodes", "generation", "kimg"), 3),
     **dict.fromkeys(("batch", "batches", "batch idx", "minibatch", "tick"), 2),
 }
@@ -33,6 +35,7 @@ _SILENT = frozenset(
 )
 
 _DELIMITER = re.compile(r"[|,;{}\[\]()<>\t:\"`]|'(?!s )|\s{2,16}| - |[-=]>|={3,64}|\. (?=[a-z])")
+_CLOCK = re.compile(r"\((?:t|s|sec|ms)\)$")
 _TAIL = re.compile(r"\([A-Za-z%/. ]{1,16}\)$")
 _LEADING = re.compile(r"^(?:[^A-Za-z_]{1,160}(?:[AP]M )?|[AP]M )")
 _NAME = re.compile(r"[A-Za-z_][^\s=]{0,59}(?: [A-Za-z(#][^\s=]{0,39}){0,4}")
@@ -46,6 +49,9 @@ _TOLD = re.compile(
     r"(?: global)? (step|iteration|epoch)"
 )
 _STORY = re.compile(r"\b(?:improved?|improve) from\b|\bnot improve\b", re.IGNORECASE)
+
+
+_LOGGER = re.compile(r"[A-Za-z_]\w{0,60}[.:][\w.:<>]{1,120}$")
 
 
 class Sign(Enum):
@@ -93,10 +99,15 @@ def told_position(name: str) -> tuple[str, str] | None:
     return (found.group(2), name[: len(found.group(1) or "")]) if found else None
 
 
+def clock(name: str) -> bool:
+    """Whether a number of this name is a time: `Batch (t)` is what a batch takes, not which one it is."""
+    return bool(_CLOCK.search(name))
+
+
 def step_rank(name: str, sign: Sign) -> int:
     """How well a name says "this is the step": 0 if it does not."""
     said = spoken(name)
-    if sign is Sign.QUOTED and said in SETTINGS:
+    if (sign is Sign.QUOTED and said in SETTINGS) or clock(name):
         return 0
     return STEP_RANK.get(said, 0)
 
@@ -130,7 +141,7 @@ def name_before(text: str, after: str) -> tuple[str, Sign] | None:
         told = Sign.LIST if in_list else Sign.QUOTED
         return (key, told) if opening and key and key.isprintable() else None
     name = _segment(front, last_word=attached and (tie == "=" or text[-1:] == ":"))
-    if attached and tie == ":" and text[-1:] == ":" and _is_source(name, after):
+    if attached and tie == ":" and text[-1:] == ":" and (_is_source(name, after) or _is_logger(front, after)):
         return None
     return (name, Sign.LIST if in_list else Sign.ASSIGNED) if name else None
 
@@ -147,6 +158,11 @@ def _segment(front: str, *, last_word: bool = False) -> str:
     if not _NAME.fullmatch(name) or name.count(" ") >= _MAX_WORDS or not name.isprintable():
         return ""
     return name[:NAME_LIMIT]
+
+
+def _is_logger(front: str, after: str) -> bool:
+    """Whether a number is the line in `module:function:123 - ` or `package.module:123 >> `, as loggers print it."""
+    return after.startswith((" - ", " >> ")) and bool(_LOGGER.search(front))
 
 
 def _is_source(name: str, after: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -29,6 +30,11 @@ _CACHE = 2048
 _CACHED_LENGTH = 4096
 _REGULAR = 8  # lines of a kind before it gets a lane of its own
 _NAN = float("nan")
+# A number as libraries of arrays print it: tensor(0.5, device='cuda:0'), np.float32(0.5), Array(0.5, dtype=float32).
+_WRAPPED = re.compile(
+    r"\b(?:tensor|Array|array|(?:np|numpy)\.(?:float|int)\d{1,3})\(\s{0,4}\[?\s{0,4}"
+    r"(-?(?:\d[\d.]{0,30}(?:[eE][-+]?\d{1,4})?|nan|inf))\]?\s{0,4}(?:,[^()\[\]{}]{0,120})?\)"
+)
 
 
 def parse(
@@ -160,6 +166,8 @@ class _Reader:
     def _line(self, line: str, count: int = 1) -> None:
         """Read a line, which may stand for several of the log."""
         before = self.understood
+        if "(" in line and _WRAPPED.search(line):
+            line = _WRAPPED.sub(r"\1", line)
         if self.patterns and self._patterned(line):
             return
         if lists.may_be_lists(line) and (rows := lists.rows_of(line)):

@@ -141,7 +141,7 @@ class _Sketch:
         said, carried = names.told_position(name) or (names.spoken(name), "")
         if said in _PHASES and (sign is Sign.LIST or after.lstrip().startswith("[")):
             return self._phase(index, said, sign)
-        rank = names.step_rank(said, sign)
+        rank = 0 if names.clock(name) else names.step_rank(said, sign)
         if not rank and said not in names.EPOCHS and said not in names.TOTALS:
             return False
         total = index + 1 if self.fraction(index) else -1
