@@ -146,6 +146,14 @@ class Notebook(Protocol):
         """
         ...
 
+    def require_writable(self, path: str) -> None:
+        """Make sure, as far as can be told without writing, that a note could be appended.
+
+        Raises:
+            StorageError: If it could not.
+        """
+        ...
+
 
 class Dispatcher(Protocol):
     """Hands work to workers. A job may arrive twice or late: correctness lies in the rows, not here."""

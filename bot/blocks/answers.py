@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from bot.blocks.limits import Block, Message, each, heading, inert, message, own, plain, said, small
 from bot.blocks.words import SIGNS, Setting, linked, people, when, with_people
 from trainwatch_core.decision.authority import Refusal, Verb
+from trainwatch_core.engine.drytest import Tried
 from trainwatch_core.model.errors import TrainwatchError
 from trainwatch_core.model.message import Card
 from trainwatch_core.model.numbers import say
@@ -31,7 +32,8 @@ _HELP = (
     "`launch=pid:4211` (so that it can be stopped) · `notes=FILE.md` · "
     "`mode=ask` or `mode=auto` · `key=METRIC` · `steps=90000` · `announce=30000` or "
     '`announce="30000=harder data"` (a change that is meant to happen). For admins, where allowed: `stop="COMMAND"`.\n'
-    "*`/watch list`* shows what is watched. *`/watch help`* shows this.\n"
+    "*`/watch list`* shows what is watched. *`/watch test RUN`* tries out what its watch rests on."
+    " *`/watch help`* shows this.\n"
     f"In a card's thread just write: {KNOWN}."
 )
 
@@ -81,6 +83,14 @@ def why_message(last: Round | None) -> Message:
     latest = ", ".join(f"{safe(name)} {say(value)}" for name, value in last.latest.items())
     blocks = [heading(f"*Why {verdict.decision}* (round {last.number})"), *each(lines, 600)]
     return message(f"Why {verdict.decision}", [*blocks, said([f"Newest values: {latest or 'none'}"])])
+
+
+def tried_message(tried: Sequence[Tried]) -> Message:
+    """What came of a dry test, line by line; what failed comes with what to do."""
+    bad = sum(not one.fine for one in tried)
+    lines = [f"{'✓' if one.fine else '✗'} {one.subject}: {one.said} {one.todo}".strip() for one in tried]
+    head = f"{bad} of {len(tried)} not as it must be" if bad else "Everything is there"
+    return message(f"Dry test: {head}", [heading(f"*Dry test: {head}.* Nothing was stopped."), *each(lines, 600)])
 
 
 def refusal_message(refusal: Refusal) -> Message:

@@ -13,10 +13,11 @@ from bot.blocks.limits import Message
 from bot.ids import COMMAND, in_slack
 from bot.listeners.context import NEEDS, run_of, settled
 from bot.listeners.desk import Desk, text_at
-from bot.listeners.parsing import Typed, read_command
+from bot.listeners.parsing import TEST, Typed, Word, read_command
+from bot.listeners.verbs import obey
 from trainwatch_core.decision.authority import Verb
 from trainwatch_core.engine.watches import Registration
-from trainwatch_core.model.errors import ConflictError, InvalidInputError, NotAllowedError
+from trainwatch_core.model.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from trainwatch_core.model.run import RunRef
 from trainwatch_core.model.watch import Mode
 from trainwatch_core.report.compose import safe
@@ -40,6 +41,8 @@ def _watch(desk: Desk, body: Mapping[str, Any]) -> Message:
     typed = read_command(text_at(body, "text"))
     if typed.run in {"", "help"}:
         return help_message()
+    if typed.run == TEST and "watch" in typed.options:
+        return _test(desk, claim, typed.options["watch"])
     if typed.run == "list" and not typed.options:
         desk.admit(claim, Verb.SEE, None)
         watches = [w for w in desk.engine.world.store.watches() if in_slack(w.channel)]
@@ -47,6 +50,15 @@ def _watch(desk: Desk, body: Mapping[str, Any]) -> Message:
         cards = [(desk.card(w), desk.link(w)) for w in watches[:_LISTED]]
         return list_message(cards, desk.setting, further=len(watches) - len(cards))
     return _register(desk, claim, typed, text_at(body, "channel_id"))
+
+
+def _test(desk: Desk, claim: Claim, named: str) -> Message:
+    """The dry test of an open watch of Slack's, which is named by its run or its id."""
+    desk.admit(claim, Verb.SEE, None)
+    watch = desk.engine.watches.find(named if "/" not in named else str(run_of(named, desk.settings)))
+    if not in_slack(watch.channel):
+        raise NotFoundError("No watch of this workspace has that name", where=safe(named))
+    return obey(desk, Word.TEST, watch.id, claim, None) or word_message("Done.")
 
 
 def _register(desk: Desk, claim: Claim, typed: Typed, typed_in: str) -> Message:

@@ -27,6 +27,8 @@ KEYS = (
         "announce",
     ),
 )
+TEST = "test"
+"""The one command after which a watch is named."""
 _STRAIGHT = str.maketrans("\u201c\u201d\u201e\u2018\u2019\u00a0", '"""\'\' ')
 _LINK = re.compile(r"<(https?://[^\s|>]+)(?:\|[^>]*)?>")
 _OPTION = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
@@ -65,6 +67,7 @@ class Word(StrEnum):
     ASK = "mode ask"
     EXPECTED = "expected change"
     FALSE_ALARM = "false alarm"
+    TEST = "test"
     HELP = "help"
 
 
@@ -85,6 +88,8 @@ def read_command(text: str) -> Typed:
         raise InvalidInputError(f"I cannot read this: {error}", todo='Close the quotes: notes="my notes.md"') from error
     if not words:
         return Typed()
+    if words[0] == TEST and len(words) == 2:  # noqa: PLR2004  # the word, and which watch
+        return Typed(TEST, {"watch": words[1]})
     options: dict[str, str] = {}
     for word in words[1:]:
         match = _OPTION.fullmatch(word)

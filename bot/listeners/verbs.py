@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bot.actors import Claim
-from bot.blocks.answers import help_message, status_message, why_message, word_message
+from bot.blocks.answers import help_message, status_message, tried_message, why_message, word_message
 from bot.blocks.limits import Message
 from bot.ids import Place
 from bot.listeners.desk import Desk
 from bot.listeners.parsing import Expected, Word
 from trainwatch_core.decision.authority import Verb
+from trainwatch_core.engine.drytest import dry_test
 from trainwatch_core.model.actor import Actor
 from trainwatch_core.model.announcement import parse_step
 from trainwatch_core.model.errors import InvalidInputError
@@ -29,6 +30,7 @@ _NEEDS: Mapping[Word, Verb] = {
     Word.ASK: Verb.EDIT,
     Word.EXPECTED: Verb.EDIT,
     Word.FALSE_ALARM: Verb.EDIT,
+    Word.TEST: Verb.CHECK,
     Word.HELP: Verb.SEE,
 }
 
@@ -53,10 +55,21 @@ def obey(
     actor = desk.admit(claim, _NEEDS[word], watch)
     told = _expected(desk, watch, actor, change) if change is not None else _ACTS[word](desk, watch, actor)
     desk.later(lambda: desk.refresh(watch_id))
+    if word is Word.TEST:
+        desk.later(lambda: try_out(desk, watch_id, claim.user))
     if word is Word.CHECK and said_at is not None:
         desk.later(lambda: desk.react(said_at, "eyes"))
         return None
     return told
+
+
+def try_out(desk: Desk, watch_id: str, user: str) -> None:
+    """Make the dry test, which takes its time, and tell the person who asked, in the watch's thread."""
+    place = desk.card_at(watch_id)
+    watch = desk.engine.world.store.watch(watch_id)
+    if place is not None:
+        told = tried_message(dry_test(desk.engine.world, watch))
+        desk.whisper(place.channel, user, told, place.ts, "")
 
 
 def newest(desk: Desk, watch_id: str) -> Round | None:
@@ -130,5 +143,6 @@ _ACTS: Mapping[Word, Callable[[Desk, Watch, Actor], Message]] = {
     Word.ASK: _ask,
     Word.EXPECTED: lambda desk, watch, actor: _expected(desk, watch, actor, Expected()),
     Word.FALSE_ALARM: _false_alarm,
+    Word.TEST: lambda _desk, _watch, _actor: word_message("I try out what this watch rests on; nothing is stopped."),
     Word.HELP: lambda _desk, _watch, _actor: help_message(),
 }

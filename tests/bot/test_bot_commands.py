@@ -167,6 +167,30 @@ def test_a_log_of_another_machine_may_be_named_below_its_roots(office: Office) -
             run_of(bad, settings)
 
 
+def test_a_watch_is_tried_out_by_a_word_in_its_thread_and_by_a_command(office: Office) -> None:
+    """The answer comes into the thread, for the person who asked; the acknowledgement does not wait for it."""
+    office.watch()
+    office.reply("test")
+    office.work()
+    assert "Dry test: Everything is there" in office.whispered(ANA)
+    assert office.slack.messages[f"@{ANA}"][-1]["thread_ts"] == office.card["ts"]
+    before = office.whispered(ANA).count("Dry test")
+    assert "I try out what this watch rests on" in office.command("test lab/vision/r1")
+    office.work()
+    assert office.whispered(ANA).count("Dry test") > before
+    assert office.world.stopper is not None
+    assert not office.world.stopper.executions
+
+
+def test_a_dry_test_is_for_those_who_may_check(office: Office) -> None:
+    """And of a watch that there is."""
+    office.watch()
+    assert "No watch has this name" in office.command("test lab/vision/other")
+    office.command("test lab/vision/r1", user=EVE, team_id="T9STRANGE")
+    office.work()
+    assert "Dry test" not in office.whispered(EVE)
+
+
 def _settings(office: Office) -> Any:
     from trainwatch_core.config import load_settings  # noqa: PLC0415  # only here
 

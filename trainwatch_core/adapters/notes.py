@@ -46,6 +46,24 @@ class FileNotebook:
                 todo="Name a text file in a directory that exists and may be written to",
             ) from error
 
+    def require_writable(self, path: str) -> None:
+        """See `ports.Notebook.require_writable`."""
+        place = Path(path).expanduser()
+        try:
+            if place.exists():
+                _require_regular(place.stat())
+            can = os.access(place if place.exists() else place.parent, os.W_OK)
+        except (OSError, ValueError, RuntimeError) as error:
+            can, why = False, str(error)
+        else:
+            why = "its directory is missing" if not place.parent.is_dir() else "nobody here may write there"
+        if not can:
+            raise StorageError(
+                f"No note could be appended: {why}",
+                where=repr(path[:300]),
+                todo="Name a text file in a directory that exists and may be written to",
+            )
+
     def _append(self, path: Path, text: str) -> None:
         created = not path.exists()
         if not created:

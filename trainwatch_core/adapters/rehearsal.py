@@ -80,6 +80,14 @@ class Idle:
         """
         raise StorageError("A replay keeps no evidence", where=f"{name}, {len(files)} files")
 
+    def require_writable(self, path: str) -> None:
+        """Never written.
+
+        Raises:
+            StorageError: Always.
+        """
+        raise StorageError("A replay writes no notes", where=path)
+
     def append(self, path: str, text: str) -> None:
         """Never written.
 

@@ -146,6 +146,12 @@ class DictNotebook:
             raise self.fail_with
         self.notes[path] = self.notes.get(path, "") + text
 
+    def require_writable(self, path: str) -> None:
+        """As `append` would say."""
+        del path
+        if self.fail_with is not None:
+            raise self.fail_with
+
 
 class InlineDispatcher:
     """Does the work when the test says so, in the order it was handed over."""
