@@ -205,6 +205,7 @@ def _rules(settings: Settings, team: str) -> Rules:
         admins=frozenset(settings.admins),
         approvers=frozenset(settings.approvers),
         watchers=frozenset(settings.watchers),
+        self_approval=settings.stop.self_approval,
     )
 
 
@@ -212,6 +213,7 @@ def _terms(settings: Settings) -> Terms:
     stop = settings.stop
     return Terms(
         approval_ttl=stop.approval_ttl,
+        approvals=stop.approvals_required,
         auto_grace=stop.auto_grace,
         auto_hard_only=Weight.SOFT not in stop.auto_on,
         auto_per_hour=stop.auto_per_hour,

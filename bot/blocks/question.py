@@ -92,7 +92,8 @@ def _footer(question: StopQuestion, request: StopRequest, setting: Setting) -> l
             else f"valid for {say_duration(question.ttl)}"
         )
         seen = f"numbers of {when(request.created_at, setting.zone)}; I look again before anything is run"
-        lines.append(own(f"Can approve: {people(setting.approvers)} · {until} · {seen}", CONTEXT))
+        many = f" ({question.approvals} of them must)" if question.approvals > 1 else ""
+        lines.append(own(f"Can approve{many}: {people(setting.approvers)} · {until} · {seen}", CONTEXT))
     elif request.state is RequestState.PENDING:
         seen = f"numbers of {when(request.created_at, setting.zone)}; I look again before anything is run"
         lines.append(own(f"Can object: {people(setting.approvers)}, and whoever watches it · {seen}", CONTEXT))

@@ -20,7 +20,7 @@ def canonical_plan(plan: StopPlan) -> str:
     return _canonical(_plan(plan))
 
 
-def fingerprint(request_id: str, watch_id: str, round_number: int, plan: StopPlan) -> str:
+def fingerprint(request_id: str, watch_id: str, round_number: int, plan: StopPlan, *, approvals: int = 1) -> str:
     """SHA-256 over everything that an approval covers, as 64 hexadecimal characters.
 
     Args:
@@ -28,11 +28,13 @@ def fingerprint(request_id: str, watch_id: str, round_number: int, plan: StopPla
         watch_id: Which watch.
         round_number: The round whose verdict asks.
         plan: Exactly what would be done.
+        approvals: How many different people must approve it.
 
     Raises:
         ValueError: If a wait or timeout of the plan is not finite.
     """
     bound = {"request": request_id, "watch": watch_id, "round": int(round_number), "plan": _plan(plan)}
+    bound |= {"approvals": int(approvals)}
     return hashlib.sha256(_canonical(bound).encode("ascii")).hexdigest()
 
 

@@ -52,7 +52,7 @@ def propose(world: World, watch: Watch, round_: Round, seen: Look, report: Repor
         round_number=round_.number,
         state=RequestState.PENDING,
         plan=plan,
-        fingerprint=fingerprint(request_id, watch.id, round_.number, plan),
+        fingerprint=fingerprint(request_id, watch.id, round_.number, plan, approvals=world.terms.approvals),
         reason=safe(round_.verdict.reasons[0].text),
         created_at=round_.at,
         onset_step=onset(round_.findings),
@@ -124,6 +124,7 @@ def _question(world: World, watch: Watch, round_: Round, request: StopRequest, f
         execute_after=request.execute_after,
         ttl=world.terms.approval_ttl,
         evidence=request.evidence,
+        approvals=world.terms.approvals,
     )
 
 

@@ -14,6 +14,7 @@ from trainwatch_core.engine.closing import Closing
 from trainwatch_core.engine.looking import judge, look
 from trainwatch_core.engine.proposing import plan_now
 from trainwatch_core.engine.retry import change
+from trainwatch_core.engine.voting import objection, one_more
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.actor import SYSTEM, Actor
 from trainwatch_core.model.change import AuditRow, Change, OutboxRow
@@ -73,7 +74,7 @@ class Stops:
         change(world.store, world.store.request(request_id).watch_id, plan)
 
     def decide(self, request_id: str, actor: Actor, *, approve: bool, ask_again_in: float | None = None) -> StopRequest:
-        """Approve or decline a pending request, once.
+        """Approve or decline a pending request, once. Where several must approve, it stays pending until they did.
 
         Args:
             request_id: Which request.
@@ -102,8 +103,10 @@ class Stops:
             return world.store.request(request_id)
         self._approve(request, actor)
         world.reach("decision.committed")
-        world.dispatcher.submit("stop", request_id)
-        return world.store.request(request_id)
+        decided = world.store.request(request_id)
+        if decided.state is RequestState.APPROVED:
+            world.dispatcher.submit("stop", request_id)
+        return decided
 
     def expired(self, request: StopRequest) -> bool:
         """Whether its time is over, on whichever clock says so first.
@@ -254,11 +257,12 @@ class Stops:
         age = abs((world.clock.now() - decided).total_seconds())
         if age > FRESH_ENOUGH:
             return f"it was decided {say_duration(age)} ago, which is too long"
-        refusal = authorize(request.decided_by or SYSTEM, Verb.APPROVE, watch, world.rules)
-        if refusal is not None:
-            return refusal.reason
+        why = objection(world, request, watch)
+        if why is not None:
+            return why
         plan = plan_now(world, watch)
-        if fingerprint(request.id, watch.id, request.round_number, plan) != request.fingerprint:
+        rule = world.terms.approvals
+        if fingerprint(request.id, watch.id, request.round_number, plan, approvals=rule) != request.fingerprint:
             return "what would be done now is not what was shown"
         # A stop by hand has no verdict behind it: the person is the verdict.
         return None if request.round_number == 0 else self._recovered(request, watch)
@@ -320,11 +324,14 @@ class Stops:
 
         def plan(watch: Watch) -> Change:
             self._require_pending(request.id)
+            audit = self._audit(actor, str(Verb.APPROVE), request, request.fingerprint)
+            waits = one_more(self._world, request, actor, watch, audit)
+            if waits is not None:
+                return waits
             approved = replace(request, state=RequestState.APPROVED, decided_by=actor, decided_at=now)
             after = replace(
                 watch, state=move(watch.state, Event.APPROVED), next_round_at=None, lease_owner="", lease_until=None
             )
-            audit = self._audit(actor, "approve", request, request.fingerprint)
             return Change(after, request=approved, request_was=frozenset({"pending"}), audit=(audit,))
 
         change(self._world.store, request.watch_id, plan)

@@ -208,7 +208,7 @@ class Watches:
             round_number=0,
             state=RequestState.APPROVED,
             plan=plan,
-            fingerprint=fingerprint(request_id, watch_id, 0, plan),
+            fingerprint=fingerprint(request_id, watch_id, 0, plan, approvals=world.terms.approvals),
             reason=f"Stopped by hand by {actor.id}.",
             created_at=now,
             decided_by=actor,

@@ -78,6 +78,7 @@ class StopQuestion:
         execute_after: In automatic mode: when it acts if nobody objects; None in ask mode.
         ttl: Seconds that an approval may take, counted from delivery.
         evidence: Directory of the evidence.
+        approvals: How many different people must approve it.
     """
 
     watch_id: str
@@ -90,6 +91,7 @@ class StopQuestion:
     execute_after: datetime | None
     ttl: float
     evidence: str
+    approvals: int = 1
 
 
 @dataclass(frozen=True, slots=True)

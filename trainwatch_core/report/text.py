@@ -90,7 +90,8 @@ def say_question(question: StopQuestion, *, zone: tzinfo | None, width: int) -> 
             _field("Acts at", f"{stamp(question.execute_after, zone)} unless somebody keeps it running", width)
         )
     else:
-        lines.append(_field("Valid for", say_duration(question.ttl), width))
+        many = f" · {question.approvals} people must approve it" if question.approvals > 1 else ""
+        lines.append(_field("Valid for", f"{say_duration(question.ttl)}{many}", width))
     return "\n".join(lines)
 
 

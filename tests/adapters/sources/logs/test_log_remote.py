@@ -168,7 +168,7 @@ def _packed(log: Path) -> str:
     ],
 )
 def test_what_is_no_log_is_refused(room: SshRoom, log: Path, logs: Path, place: object, words: str) -> None:
-    """F-L08: `..`, links, pipes, archives and folders, held against log_roots of the host after links are followed."""
+    """F-L03, F-L04, F-L07: `..`, links, pipes, archives, folders; held against log_roots after links are followed."""
     assert callable(place)
     source = RemoteLogSource("gpu1", place(log), room, (str(logs),))
     with pytest.raises(SourceUnavailableError, match=words):

@@ -30,8 +30,7 @@ def same_file(log: LocalLog, cursor: Cursor) -> bool:
 
 def same_begin(log: Growing, cursor: Cursor) -> bool:
     """Whether what was read up to the cursor is still there: not emptied, nor emptied and refilled."""
-    offset = int(cursor["offset"])
-    return log.size >= offset and anchor(log, offset) == cursor["anchor"]
+    return bool(anchor(log, int(cursor["offset"])) == cursor["anchor"])
 
 
 def rest_of_old(path: str, roots: tuple[str, ...], cursor: Cursor, patterns: Sequence[LinePattern]) -> Harvest | None:

@@ -1,0 +1,59 @@
+"""Several people approve one stop: each once, all of them still allowed when the command runs (FAULTS.md P4.4).
+
+The audit is the ballot box: a vote is its row, written in the same transaction that counts it, and rows never go away.
+"""
+
+from __future__ import annotations
+
+from trainwatch_core.decision.authority import Verb, authorize
+from trainwatch_core.engine.world import World
+from trainwatch_core.model.actor import SYSTEM, Actor
+from trainwatch_core.model.change import AuditRow, Change, OutboxRow
+from trainwatch_core.model.errors import ConflictError
+from trainwatch_core.model.message import StopOutcome
+from trainwatch_core.model.stop import StopRequest
+from trainwatch_core.model.watch import Watch
+
+
+def votes(world: World, request: StopRequest) -> tuple[Actor, ...]:
+    """Who has approved a request so far, first one first; a person counts once."""
+    rows = world.store.audited(watch_id=request.watch_id)
+    mine = (row.actor for row in rows if row.request_id == request.id and row.allowed and row.verb == Verb.APPROVE)
+    return tuple(dict.fromkeys(mine))
+
+
+def one_more(world: World, request: StopRequest, actor: Actor, watch: Watch, vote: AuditRow) -> Change | None:
+    """The Change of a vote after which more are needed; None if this one is enough.
+
+    Raises:
+        ConflictError: If this person has approved already.
+    """
+    wanted = world.terms.approvals
+    if actor == SYSTEM or wanted <= 1:
+        return None
+    before = votes(world, request)
+    if actor in before:
+        raise ConflictError(
+            "You have approved this already", where=request.id[:8], todo=f"It needs {wanted} different people"
+        )
+    missing = wanted - len(before) - 1
+    if missing <= 0:
+        return None
+    people = "1 more person" if missing == 1 else f"{missing} more people"
+    lines = (f"{actor.name} approved the stop. {people} must approve it, or nothing is stopped.",)
+    said = StopOutcome(watch.id, request.id, request.state, lines, loud=True)
+    row = OutboxRow(f"{watch.id}/request/{request.id}/vote/{len(before) + 1}", watch.id, said)
+    return Change(watch, outbox=(row,), audit=(vote,))
+
+
+def objection(world: World, request: StopRequest, watch: Watch) -> str | None:
+    """Why the approvals of a request do not count any more; None if they do."""
+    # A stop by hand is decided on the host by who owns the database; automatic mode has a switch of its own.
+    alone = request.round_number == 0 or request.decided_by == SYSTEM
+    voters = () if alone else votes(world, request)
+    for actor in (request.decided_by or SYSTEM, *voters):
+        refusal = authorize(actor, Verb.APPROVE, watch, world.rules)
+        if refusal is not None:
+            return refusal.reason
+    # How many there must be is part of the fingerprint: another number is another rule.
+    return None
