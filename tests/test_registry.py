@@ -12,13 +12,15 @@ from trainwatch_core.adapters.late_ssh import LateSshRoom
 from trainwatch_core.adapters.sources.logs.remote import RemoteLogSource
 from trainwatch_core.adapters.sources.wandb.console import WandbConsoleSource
 from trainwatch_core.adapters.sources.wandb.server import WandbServerSource
+from trainwatch_core.adapters.stoppers.guarded import GuardedStopper
 from trainwatch_core.config import load_settings
 from trainwatch_core.config.settings import Settings
 from trainwatch_core.model.actor import Actor, ActorKind
 from trainwatch_core.model.errors import InvalidInputError
+from trainwatch_core.model.launch import parse_launch
 from trainwatch_core.model.run import RunKind, RunRef, parse_wandb_run
 from trainwatch_core.model.watch import Watch, WatchContext
-from trainwatch_core.registry import sources_of
+from trainwatch_core.registry import reach_of, sources_of, stoppable, stopper_of
 from trainwatch_core.testing.store_samples import sample_watch
 
 SLACK = Actor(ActorKind.SLACK, "U1", "T1")
@@ -106,3 +108,23 @@ def test_a_log_of_a_host_that_is_not_declared_is_refused(tmp_path: Path, host: s
     watch = replace(sample_watch(), run=RunRef(RunKind.LOG, f"{host}:/mnt/logs/x.log"), context=WatchContext())
     with pytest.raises(InvalidInputError, match="not read here"):
         sources_of(watch, settings, LateSshRoom(SystemClock(), {"gpu1": "gpu1"}))
+
+
+KERNEL = "0a1b2c3d-0000-4000-8000-000000000000"
+
+
+def test_a_kernel_of_a_declared_server_can_be_stopped(tmp_path: Path) -> None:
+    """And one of this machine; a server that nobody declared is refused, by doctor beforehand too."""
+    settings = settings_with(tmp_path, '[servers.lab]\nurl = "http://127.0.0.1:9"\n')
+    clock = SystemClock()
+    reach = reach_of(settings, clock, LateSshRoom(clock, {}))
+    for launch in (f"jupyter:lab/{KERNEL}", f"jupyter:{KERNEL}"):
+        assert stoppable(parse_launch(launch), settings)
+        assert isinstance(stopper_of(_launched(launch), reach), GuardedStopper)
+    assert not stoppable(parse_launch(f"jupyter:other/{KERNEL}"), settings)
+    with pytest.raises(InvalidInputError, match="not declared"):
+        stopper_of(_launched(f"jupyter:other/{KERNEL}"), reach)
+
+
+def _launched(launch: str) -> Watch:
+    return replace(sample_watch(), context=WatchContext(launch=launch))

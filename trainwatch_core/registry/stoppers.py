@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from trainwatch_core.adapters.stoppers import jupyter
 from trainwatch_core.adapters.stoppers.combined import CombinedStopper
 from trainwatch_core.adapters.stoppers.command import CommandStopper
 from trainwatch_core.adapters.stoppers.docker import DockerJob
 from trainwatch_core.adapters.stoppers.guarded import GuardedStopper, Job
+from trainwatch_core.adapters.stoppers.jupyter import JupyterKernel
 from trainwatch_core.adapters.stoppers.kubernetes import KubernetesJob
 from trainwatch_core.adapters.stoppers.ladders import Ladder
 from trainwatch_core.adapters.stoppers.owned import OwnedJob
@@ -72,8 +75,9 @@ def stopper_of(watch: Watch, reach: Reach) -> Stopper | None:
 
 def stoppable(launch: Launch, settings: Settings) -> bool:
     """Whether somebody here knows how to stop a job that was launched like this."""
-    away = launch.host != LOCALHOST and launch.kind not in _NO_HOST
-    return launch.kind in _STOPPERS and (not away or launch.host in settings.hosts)
+    away = launch.host != LOCALHOST
+    known = settings.servers if launch.kind == jupyter.KIND else settings.hosts
+    return launch.kind in _STOPPERS and (not away or launch.kind in _NAMESPACED or launch.host in known)
 
 
 def _launched(launch: Launch, watch: Watch, reach: Reach) -> Stopper:
@@ -127,6 +131,12 @@ def _kubernetes(launch: Launch, watch: Watch, reach: Reach) -> Job:
     return KubernetesJob(launch, reach.places.at(LOCALHOST), _ladder(watch, reach), reach.settings.kubernetes)
 
 
+def _jupyter(launch: Launch, watch: Watch, reach: Reach) -> Job:
+    # What stands in the host's place is a server of [servers]; this machine asks it.
+    runtime = Path.home() / ".local" / "share" / "jupyter" / "runtime"
+    return JupyterKernel(launch, reach.places.at(LOCALHOST), _ladder(watch, reach), reach.settings.servers, runtime)
+
+
 def _owned(launch: Launch, watch: Watch, reach: Reach) -> Job:
     del watch
     return OwnedJob(launch, reach.places.at(launch.host), reach.settings.stoppers)
@@ -140,9 +150,10 @@ _STOPPERS: Mapping[str, Callable[[Launch, Watch, Reach], Job]] = {
     "docker": _docker,
     "systemd": _systemd,
     "k8s": _kubernetes,
+    "jupyter": _jupyter,
     "command": _owned,
 }
 
 
-_NO_HOST = frozenset({"k8s"})
-"""Kinds whose launch has something else in the place of a host."""
+_NAMESPACED = frozenset({"k8s"})
+"""Kinds whose launch has something in the place of a host that nobody declares."""
