@@ -137,6 +137,15 @@ def _jupyter(launch: Launch, watch: Watch, reach: Reach) -> Job:
     return JupyterKernel(launch, reach.places.at(LOCALHOST), _ladder(watch, reach), reach.settings.servers, runtime)
 
 
+def _wandb(launch: Launch, watch: Watch, reach: Reach) -> Job:
+    from trainwatch_core.adapters.sources.wandb.settings import load_endpoint  # noqa: PLC0415  # entered when needed
+    from trainwatch_core.adapters.sources.wandb.stopping import WandbFlag  # noqa: PLC0415  # likewise
+
+    server, here = reach.settings.wandb, reach.places.at(LOCALHOST)
+    ladder = _ladder(watch, reach)
+    return WandbFlag(launch, watch.run, here, ladder, lambda: load_endpoint(server.base_url), server.timeout)
+
+
 def _owned(launch: Launch, watch: Watch, reach: Reach) -> Job:
     del watch
     return OwnedJob(launch, reach.places.at(launch.host), reach.settings.stoppers)
@@ -151,6 +160,7 @@ _STOPPERS: Mapping[str, Callable[[Launch, Watch, Reach], Job]] = {
     "systemd": _systemd,
     "k8s": _kubernetes,
     "jupyter": _jupyter,
+    "wandb": _wandb,
     "command": _owned,
 }
 

@@ -91,6 +91,12 @@ def root(known_runs: Runs, url: str, unknown: Collection[str] = ()) -> dict[str,
         sent = [{"name": name, "uploadUrl": f"{url}/storage/{name}"} for name in names]
         return {"runID": input["runName"], "uploadHeaders": [], "files": sent}
 
+    def stop(input: Mapping[str, object]) -> dict[str, object]:  # noqa: A002  # GraphQL's
+        found = [run for run in known_runs.values() if run.fields()["id"] == input["id"]]
+        for run in found:
+            run.stopped = True
+        return {"success": bool(found), "clientMutationId": None}
+
     who = {
         "id": "user-e",
         "entity": "e",
@@ -109,4 +115,5 @@ def root(known_runs: Runs, url: str, unknown: Collection[str] = ()) -> dict[str,
         "model": project,
         "upsertBucket": upsert,
         "createRunFiles": files,
+        "stopRun": stop,
     }
