@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainwatch_core.adapters.stoppers import jupyter
+from trainwatch_core.adapters.stoppers import jupyter, ray
 from trainwatch_core.adapters.stoppers.combined import CombinedStopper
 from trainwatch_core.adapters.stoppers.command import CommandStopper
 from trainwatch_core.adapters.stoppers.docker import DockerJob
@@ -17,6 +17,7 @@ from trainwatch_core.adapters.stoppers.ladders import Ladder
 from trainwatch_core.adapters.stoppers.owned import OwnedJob
 from trainwatch_core.adapters.stoppers.places import LocalPlace, Places, Remote
 from trainwatch_core.adapters.stoppers.process import ProcessJob
+from trainwatch_core.adapters.stoppers.ray import RayJob
 from trainwatch_core.adapters.stoppers.screen import Screen
 from trainwatch_core.adapters.stoppers.sessions import SessionJob
 from trainwatch_core.adapters.stoppers.slurm import SlurmJob
@@ -76,7 +77,7 @@ def stopper_of(watch: Watch, reach: Reach) -> Stopper | None:
 def stoppable(launch: Launch, settings: Settings) -> bool:
     """Whether somebody here knows how to stop a job that was launched like this."""
     away = launch.host != LOCALHOST
-    known = settings.servers if launch.kind == jupyter.KIND else settings.hosts
+    known = settings.servers if launch.kind in {jupyter.KIND, ray.KIND} else settings.hosts
     return launch.kind in _STOPPERS and (not away or launch.kind in _NAMESPACED or launch.host in known)
 
 
@@ -137,6 +138,10 @@ def _jupyter(launch: Launch, watch: Watch, reach: Reach) -> Job:
     return JupyterKernel(launch, reach.places.at(LOCALHOST), _ladder(watch, reach), reach.settings.servers, runtime)
 
 
+def _ray(launch: Launch, watch: Watch, reach: Reach) -> Job:
+    return RayJob(launch, reach.places.at(LOCALHOST), _ladder(watch, reach), reach.settings.servers)
+
+
 def _wandb(launch: Launch, watch: Watch, reach: Reach) -> Job:
     from trainwatch_core.adapters.sources.wandb.settings import load_endpoint  # noqa: PLC0415  # entered when needed
     from trainwatch_core.adapters.sources.wandb.stopping import WandbFlag  # noqa: PLC0415  # likewise
@@ -160,6 +165,7 @@ _STOPPERS: Mapping[str, Callable[[Launch, Watch, Reach], Job]] = {
     "systemd": _systemd,
     "k8s": _kubernetes,
     "jupyter": _jupyter,
+    "ray": _ray,
     "wandb": _wandb,
     "command": _owned,
 }

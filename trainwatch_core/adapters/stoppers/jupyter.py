@@ -16,7 +16,7 @@ from typing import Any
 from trainwatch_core.adapters.stoppers.guarded import Looking
 from trainwatch_core.adapters.stoppers.ladders import Ladder, by_signal
 from trainwatch_core.adapters.stoppers.places import Place
-from trainwatch_core.adapters.stoppers.servers import Server, read_token
+from trainwatch_core.adapters.stoppers.servers import NOT_FOUND, OK, Server, read_token
 from trainwatch_core.config.targets import ServerTable
 from trainwatch_core.model.errors import (
     HostUnreachableError,
@@ -35,7 +35,7 @@ INTERRUPT, SHUT_DOWN = "INTERRUPT", "SHUT DOWN"
 _KERNEL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _SPARE = 15.0  # seconds that the server itself takes to end a kernel
 _LEFT = 50  # runtime files that are looked at
-_GONE = 404
+_REDIRECT = 300
 
 
 class JupyterKernel:
@@ -128,9 +128,9 @@ class JupyterKernel:
 
     def _seen(self, server: Server) -> dict[str, Any] | None:
         answer = server.ask("GET", f"/api/kernels/{self._kernel}")
-        if answer.status == _GONE:
+        if answer.status == NOT_FOUND:
             return None
-        if answer.status != 200 or not isinstance(answer.body, dict) or answer.body.get("id") != self._kernel:  # noqa: PLR2004  # HTTP
+        if answer.status != OK or not isinstance(answer.body, dict) or answer.body.get("id") != self._kernel:
             raise HostUnreachableError(f"The server answers oddly: {answer.status}", where=clean(server.url, 200))
         return answer.body
 
@@ -183,7 +183,7 @@ class _Chase(Looking):
             answer = self._job.server_at(self._url).ask(method, path)
         except TrainwatchError as error:
             return StepResult(step.label, ok=False, detail=clean(str(error), 500))
-        fine = 200 <= answer.status < 300 or answer.status == _GONE  # noqa: PLR2004  # HTTP
+        fine = OK <= answer.status < _REDIRECT or answer.status == NOT_FOUND
         return StepResult(step.label, ok=fine, detail=f"the server answered {answer.status}")
 
 

@@ -16,6 +16,7 @@ from trainwatch_core.report.redact import clean, redact
 
 ASK_WITHIN = 15.0
 """Seconds that one request may take."""
+OK, NOT_FOUND = 200, 404
 _MOST = 4 << 20
 
 
