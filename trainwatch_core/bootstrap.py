@@ -25,7 +25,8 @@ from trainwatch_core.adapters.stores.sql import open_store
 from trainwatch_core.adapters.ticker import DailyTicker
 from trainwatch_core.adapters.ticker import Ticker as IntervalTicker
 from trainwatch_core.config import Settings
-from trainwatch_core.decision.authority import Rules
+from trainwatch_core.config.targets import AllowTable
+from trainwatch_core.decision.authority import Allow, Rules
 from trainwatch_core.engine.engine import Engine
 from trainwatch_core.engine.world import Terms, World
 from trainwatch_core.model.actor import Actor, ActorKind
@@ -206,6 +207,16 @@ def _rules(settings: Settings, team: str) -> Rules:
         approvers=frozenset(settings.approvers),
         watchers=frozenset(settings.watchers),
         self_approval=settings.stop.self_approval,
+        stoppers={name: _allow(table.allow) for name, table in settings.stoppers.items() if table.allow is not None},
+    )
+
+
+def _allow(table: AllowTable) -> Allow:
+    channels, approvers = table.channels, table.approvers
+    return Allow(
+        channels=None if channels is None else frozenset(channels),
+        approvers=None if approvers is None else frozenset(approvers),
+        approvals=table.approvals,
     )
 
 

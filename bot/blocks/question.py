@@ -93,7 +93,8 @@ def _footer(question: StopQuestion, request: StopRequest, setting: Setting) -> l
         )
         seen = f"numbers of {when(request.created_at, setting.zone)}; I look again before anything is run"
         many = f" ({question.approvals} of them must)" if question.approvals > 1 else ""
-        lines.append(own(f"Can approve{many}: {people(setting.approvers)} · {until} · {seen}", CONTEXT))
+        could = setting.approvers if question.approvers is None else question.approvers
+        lines.append(own(f"Can approve{many}: {people(could)} · {until} · {seen}", CONTEXT))
     elif request.state is RequestState.PENDING:
         seen = f"numbers of {when(request.created_at, setting.zone)}; I look again before anything is run"
         lines.append(own(f"Can object: {people(setting.approvers)}, and whoever watches it · {seen}", CONTEXT))

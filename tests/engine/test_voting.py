@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from trainwatch_core.decision.authority import Rules
+from trainwatch_core.decision.authority import Allow, Rules
 from trainwatch_core.engine.voting import votes
 from trainwatch_core.engine.world import Terms
 from trainwatch_core.model.actor import Actor, ActorKind
@@ -147,4 +147,25 @@ def test_automatic_mode_and_the_host_have_rules_of_their_own() -> None:
     world, request = asked()
     by_hand = world.engine.watches.stop_by_hand(request.watch_id, Actor(ActorKind.LOCAL, "ana"))
     world.engine.stops.carry_out(by_hand.id)
+    assert executions(world) == 1
+
+
+def test_a_stopper_may_ask_for_more_people_than_the_rest() -> None:
+    """P1: role, channel and the stopper's own list, at the click and in what the question says."""
+    only = Allow(channels=frozenset({"terminal"}), approvers=frozenset({"U0BO", "U0CY"}), approvals=2)
+    world = FakeWorld(rules=replace(RULES, stoppers={"lab": only}))
+    world.watch(launch="command:lab:job_id=7")
+    world.findings = BROKEN
+    world.rounds(1, seconds=601)
+    world.tick()
+    (request,) = world.store.requests()
+    question = world.notifier.of(StopQuestion)[-1]
+    assert isinstance(question, StopQuestion)
+    assert (question.approvals, question.approvers) == (2, ("U0BO", "U0CY"))
+    with pytest.raises(NotAllowedError, match="own list"):
+        world.engine.stops.decide(request.id, DI, approve=True)
+    world.engine.stops.decide(request.id, BO, approve=True)
+    assert executions(world) == 0
+    world.engine.stops.decide(request.id, CY, approve=True)
+    world.dispatcher.drain()
     assert executions(world) == 1

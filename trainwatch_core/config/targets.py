@@ -21,6 +21,8 @@ RemoteFolder = Annotated[str, Read(readers.remote_folder)]
 FilePath = Annotated[str, Read(readers.path)]
 Duration = Annotated[float, Read(readers.duration)]
 PositiveDuration = Annotated[float, Read(readers.positive_duration)]
+SlackId = Annotated[str, Read(readers.slack_id)]
+SlackChannel = Annotated[str, Read(readers.slack_channel)]
 WholeNumber = Annotated[int, Read(readers.count(-1_000_000_000))]
 
 
@@ -114,6 +116,22 @@ class RungTable:
 
 
 @dataclass(frozen=True, slots=True)
+class AllowTable:
+    """`allow = { ... }`: who may use a stopper. A list that is not given narrows nothing; an empty one means nobody.
+
+    Attributes:
+        channels: The channels whose watches may use it.
+        approvers: Those of the approvers and admins who may approve it.
+        approvals: So many of them must agree.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = CLOSED
+    channels: tuple[SlackChannel, ...] | None = None
+    approvers: tuple[SlackId, ...] | None = None
+    approvals: Annotated[int, Read(readers.count(1))] = 1
+
+
+@dataclass(frozen=True, slots=True)
 class StopperTable:
     """`[stoppers.NAME]`: commands of the operator that stop a kind of job that the built-in ones do not cover.
 
@@ -124,6 +142,7 @@ class StopperTable:
         verify: Shows whether the job is gone; None: the outcome is unverified.
         escalate: Harder commands.
         timeout: Seconds that each command may take.
+        allow: Who may use it; None: whoever may stop at all.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = CLOSED
@@ -133,6 +152,7 @@ class StopperTable:
     verify: VerifyTable | None = None
     escalate: tuple[RungTable, ...] = ()
     timeout: PositiveDuration = 60.0
+    allow: AllowTable | None = None
 
     def __post_init__(self) -> None:
         argvs = [self.argv, self.identity, *(rung.argv for rung in self.escalate)]

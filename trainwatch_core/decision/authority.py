@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from trainwatch_core.model.actor import SYSTEM, Actor, ActorKind
+from trainwatch_core.model.errors import InvalidInputError
+from trainwatch_core.model.launch import parse_launch
 from trainwatch_core.model.watch import Mode, Watch, WatchContext
 
 
@@ -38,6 +41,21 @@ class Rank(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Allow:
+    """How a stopper of the operator's file narrows who may use it. None does not narrow; empty means nobody.
+
+    Attributes:
+        channels: The channels whose watches may use it.
+        approvers: Those of the approvers and admins who may approve it.
+        approvals: So many of them must agree, if that is more than the terms say.
+    """
+
+    channels: frozenset[str] | None = None
+    approvers: frozenset[str] | None = None
+    approvals: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """The operator's word on rights. The default lets nobody do anything.
 
@@ -49,6 +67,7 @@ class Rules:
         watchers: Slack user ids.
         allow_chat_commands: Whether admins may type commands in chat.
         self_approval: Whether the owner of a watch, being an approver, may approve its stop.
+        stoppers: How stoppers of the file narrow this, by name.
     """
 
     local_user: str = ""
@@ -58,6 +77,17 @@ class Rules:
     watchers: frozenset[str] = frozenset()
     allow_chat_commands: bool = False
     self_approval: bool = True
+    stoppers: Mapping[str, Allow] = field(default_factory=dict)
+
+    def allow_of(self, watch: Watch | None) -> Allow:
+        """How the stopper of a watch narrows who may use it; a stop command that goes first changes nothing in that."""
+        if watch is None or not watch.context.launch.startswith("command:"):
+            return Allow()
+        try:
+            name = parse_launch(watch.context.launch).target.partition(":")[0]
+        except InvalidInputError:
+            return Allow(channels=frozenset())  # nobody knows whose it is
+        return self.stoppers.get(name, Allow())
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +125,9 @@ _NEEDS = {
 }
 """The least role for a verb. SEE has none: the channel's members see what is posted there."""
 
+_STOPS = frozenset({Verb.STOP, Verb.APPROVE, Verb.GO_AUTOMATIC})
+"""What a stopper's own list narrows."""
+
 _OWN = frozenset({Verb.EDIT, Verb.PAUSE, Verb.RESUME, Verb.SNOOZE, Verb.END, Verb.CHOOSE_LAUNCH})
 """What watchers may do to their own watches only; admins to all."""
 
@@ -118,6 +151,13 @@ def authorize(actor: Actor, verb: Verb, watch: Watch | None, rules: Rules) -> Re
     if actor == SYSTEM:
         return _system(verb, watch)
     return Refusal(verb, f"Nobody knows the actor {actor}")
+
+
+def who_may_approve(watch: Watch, rules: Rules) -> tuple[str, ...]:
+    """Ids of the people in chat who may approve a stop of this watch, sorted; empty if nobody can."""
+    named = sorted(rules.approvers | rules.admins)
+    actors = [Actor(ActorKind.SLACK, user, rules.team) for user in named]
+    return tuple(actor.id for actor in actors if authorize(actor, Verb.APPROVE, watch, rules) is None)
 
 
 def verbs_of_edit(before: WatchContext, after: WatchContext) -> tuple[Verb, ...]:
@@ -164,7 +204,23 @@ def _slack(actor: Actor, verb: Verb, watch: Watch | None, rules: Rules) -> Refus
         return None
     if verb not in _NEEDS or _rank(actor.id, rules) < _NEEDS[verb]:
         return Refusal(verb, f"This needs the role {_NEEDS.get(verb, Rank.ADMIN).name.lower()}", _who(verb, rules))
+    narrowed = _narrowed(actor, verb, watch, rules)
+    if narrowed is not None:
+        return narrowed
     return _guards(verb, rules, owns=owns, about_one=watch is not None, admin=actor.id in rules.admins)
+
+
+def _narrowed(actor: Actor, verb: Verb, watch: Watch | None, rules: Rules) -> Refusal | None:
+    """What the stopper's own list says."""
+    if verb not in _STOPS or watch is None:
+        return None
+    allow = rules.allow_of(watch)
+    if allow.channels is not None and watch.channel not in allow.channels:
+        return Refusal(verb, "The stopper of this watch may not be used from its channel")
+    if allow.approvers is not None and actor.id not in allow.approvers:
+        could = tuple(user for user in _who(verb, rules) if user in allow.approvers)
+        return Refusal(verb, "The stopper of this watch has its own list of approvers", could)
+    return None
 
 
 def _guards(verb: Verb, rules: Rules, *, owns: bool, about_one: bool, admin: bool) -> Refusal | None:

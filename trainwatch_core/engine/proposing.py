@@ -7,10 +7,12 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from trainwatch_core.decision.authority import who_may_approve
 from trainwatch_core.decision.automatic import obstacle, overdrawn
 from trainwatch_core.decision.rounds import onset
 from trainwatch_core.decision.stops import fingerprint
 from trainwatch_core.engine.looking import Look
+from trainwatch_core.engine.voting import needed
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.errors import PaintError, StopRefusedError, StorageError, TrainwatchError
 from trainwatch_core.model.finding import Decision
@@ -52,7 +54,7 @@ def propose(world: World, watch: Watch, round_: Round, seen: Look, report: Repor
         round_number=round_.number,
         state=RequestState.PENDING,
         plan=plan,
-        fingerprint=fingerprint(request_id, watch.id, round_.number, plan, approvals=world.terms.approvals),
+        fingerprint=fingerprint(request_id, watch.id, round_.number, plan, approvals=needed(world, watch)),
         reason=safe(round_.verdict.reasons[0].text),
         created_at=round_.at,
         onset_step=onset(round_.findings),
@@ -124,7 +126,8 @@ def _question(world: World, watch: Watch, round_: Round, request: StopRequest, f
         execute_after=request.execute_after,
         ttl=world.terms.approval_ttl,
         evidence=request.evidence,
-        approvals=world.terms.approvals,
+        approvals=needed(world, watch),
+        approvers=who_may_approve(watch, world.rules),
     )
 
 

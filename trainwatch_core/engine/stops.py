@@ -14,7 +14,7 @@ from trainwatch_core.engine.closing import Closing
 from trainwatch_core.engine.looking import judge, look
 from trainwatch_core.engine.proposing import plan_now
 from trainwatch_core.engine.retry import change
-from trainwatch_core.engine.voting import objection, one_more
+from trainwatch_core.engine.voting import needed, objection, one_more
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.actor import SYSTEM, Actor
 from trainwatch_core.model.change import AuditRow, Change, OutboxRow
@@ -261,7 +261,7 @@ class Stops:
         if why is not None:
             return why
         plan = plan_now(world, watch)
-        rule = world.terms.approvals
+        rule = needed(world, watch)
         if fingerprint(request.id, watch.id, request.round_number, plan, approvals=rule) != request.fingerprint:
             return "what would be done now is not what was shown"
         # A stop by hand has no verdict behind it: the person is the verdict.

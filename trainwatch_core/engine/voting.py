@@ -15,6 +15,11 @@ from trainwatch_core.model.stop import StopRequest
 from trainwatch_core.model.watch import Watch
 
 
+def needed(world: World, watch: Watch) -> int:
+    """How many different people must approve a stop of this watch: the stopper's own number, if that is more."""
+    return max(world.terms.approvals, world.rules.allow_of(watch).approvals)
+
+
 def votes(world: World, request: StopRequest) -> tuple[Actor, ...]:
     """Who has approved a request so far, first one first; a person counts once."""
     rows = world.store.audited(watch_id=request.watch_id)
@@ -28,7 +33,7 @@ def one_more(world: World, request: StopRequest, actor: Actor, watch: Watch, vot
     Raises:
         ConflictError: If this person has approved already.
     """
-    wanted = world.terms.approvals
+    wanted = needed(world, watch)
     if actor == SYSTEM or wanted <= 1:
         return None
     before = votes(world, request)

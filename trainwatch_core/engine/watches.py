@@ -12,6 +12,7 @@ from trainwatch_core.decision.lifecycle import Event, move
 from trainwatch_core.decision.stops import fingerprint
 from trainwatch_core.engine.proposing import plan_now
 from trainwatch_core.engine.retry import change
+from trainwatch_core.engine.voting import needed
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.actor import SYSTEM, Actor
 from trainwatch_core.model.change import AuditRow, Change, OutboxRow
@@ -208,7 +209,7 @@ class Watches:
             round_number=0,
             state=RequestState.APPROVED,
             plan=plan,
-            fingerprint=fingerprint(request_id, watch_id, 0, plan, approvals=world.terms.approvals),
+            fingerprint=fingerprint(request_id, watch_id, 0, plan, approvals=needed(world, watch)),
             reason=f"Stopped by hand by {actor.id}.",
             created_at=now,
             decided_by=actor,

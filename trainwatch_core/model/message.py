@@ -79,6 +79,7 @@ class StopQuestion:
         ttl: Seconds that an approval may take, counted from delivery.
         evidence: Directory of the evidence.
         approvals: How many different people must approve it.
+        approvers: Ids of the people in chat who may approve it; None in rows of a version that did not say.
     """
 
     watch_id: str
@@ -92,6 +93,7 @@ class StopQuestion:
     ttl: float
     evidence: str
     approvals: int = 1
+    approvers: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
