@@ -98,7 +98,7 @@ def words(name: str) -> tuple[str, ...]:
 def infer_role(name: str) -> tuple[Role, Goal | None]:
     """The role of a metric by its name, and which way it should go where the name tells for certain."""
     found = words(name)
-    have = set(found)
+    have = set(found[:-1] if found[-1:] == ("value",) else found)  # `lm loss value` is no value function
     evaluated = bool(have & _EVAL) or name.startswith("metrics/")
     if not found:
         answer: tuple[Role, Goal | None] = (Role.OTHER, None)

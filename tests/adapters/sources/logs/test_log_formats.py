@@ -248,6 +248,10 @@ def test_it_does_not_matter_how_a_log_is_cut_into_rounds(case: str) -> None:
         "    return 1.0",
         "    loss = 0.0",
         "for step in range(100): loss = 5",
+        "2024-03-01 10:11:12.123 | INFO | lab.core.trainer:after_iter:270 - saved",
+        "[INFO|2024-06-01 10:11:12] lab.train.callbacks:157 >> saved",
+        "[10/11 10:11:12][INFO] logging.py:  99: saved",
+        "steps per epoch: 100, Batch (t): 0.512",
         "batch_tokens:65536 seq_len:512 iterations:20000 warmup_steps:20",
         "Downloading shards: 100%|██████████| 2/2 [00:01<00:00,  1.20s/it]",
         "commit a1b2c3d4e5 sha256:0123 0x7fffdeadbeef",
@@ -370,6 +374,12 @@ PIECES += [
     "Epoch 1/2 ",
     "1.",
     "+",
+    "tensor(",
+    "tensor(1, ",
+    "np.float32([1",
+    "│ ",
+    "a.b:c:",
+    "val batch ",
 ]
 
 

@@ -15,8 +15,9 @@ _MAX_LINES = 400
 _MAX_LENGTH = 32768
 _RULE = re.compile(r"\s{0,16}[-=+]{8,400}\s{0,16}")
 _CELLS = re.compile(r"\s{0,16}\|([^|]{1,200})\|([^|]{0,200})\|\s{0,16}")
-_NAME = re.compile(r"[A-Za-z_][^\"'{}]{0,99}")
+_NAME = re.compile(r"(?:% )?[A-Za-z_][^\"'{}]{0,99}")
 _OPENS = re.compile(r"(?:[\"'][^\"'{}\[\]]{1,100}[\"']\s{0,4}:\s{0,4})?\{")
+_COUNTED = re.compile(r" (?=[0-9])")  # mean 100 episode reward
 _MARKS = frozenset("{-=+")
 _BARS = 3  # of a row of a box
 
@@ -114,5 +115,5 @@ def _dict_of(rows: list[str]) -> str:
         if not value:
             group = name if name.endswith("/") else ""
         elif NUMBER.fullmatch(value):
-            pairs.append(f"'{group}{name}': {value}")
+            pairs.append(f"'{group}{_COUNTED.sub('_', name)}': {value}")
     return "{" + ", ".join(pairs) + "}"

@@ -23,7 +23,7 @@ def rows_of(line: str) -> list[str]:
         return []
     lists = {name: values for name, values in table.items() if isinstance(values, list)} if _is_dict(table) else {}
     lengths = {len(values) for values in lists.values()}
-    if len(lengths) != 1 or not all(_numbers(values) for values in lists.values()):
+    if 2 * len(lists) < len(table) or len(lengths) != 1 or not all(_numbers(values) for values in lists.values()):
         return []
     return [
         json.dumps({"epoch": at + 1, **{name: values[at] for name, values in lists.items()}})

@@ -22,10 +22,15 @@ STEP_RANK = {
     **dict.fromkeys(("update", "updates", "up.", "global episode", "episode", "episodes", "generation", "kimg"), 3),
     **dict.fromkeys(("batch", "batches", "batch idx", "minibatch", "tick"), 2),
 }
-EPOCHS = frozenset({"epoch", "ep", "ep.", "train epoch", "training epoch"})
+EPOCHS = frozenset({"epoch", "ep", "ep.", "train epoch", "training epoch", "eval epoch"})
 TOTALS = frozenset({"total steps", "max steps", "total iterations", "max iters", "num training steps"})
 SETTINGS = frozenset({"steps", "iterations", "episodes", "batches", "updates"})  # in a dict these are settings
 _DECISIVE = frozenset({Role.TRAIN_LOSS, Role.EVAL_LOSS, Role.EVAL_SCORE, Role.TRAIN_SCORE, Role.GRAD_NORM})
+_LOSSES = frozenset({"loss", "losses"})
+_OF_A_LOSS = frozenset(
+    {"weight", "weights", "coef", "coeff", "lambda", "beta", "ratio", "frac", "std", "var", "best"}
+    | {"fn", "function", "type", "name", "reduction", "scale", "scaler", "every", "interval", "step", "steps", "epoch"}
+)
 _PLAIN = frozenset(
     {"loss", "train", "training", "total", "lm", "eval", "val", "valid", "validation", "test", "avg", "mean"}
 )
@@ -35,7 +40,7 @@ _SILENT = frozenset(
 )
 
 _DELIMITER = re.compile(r"[|,;{}\[\]()<>\t:\"`]|'(?!s )|\s{2,16}| - |[-=]>|={3,64}|\. (?=[a-z])")
-_CLOCK = re.compile(r"\((?:t|s|sec|ms)\)$")
+_CLOCK = re.compile(r"\((?:t|s|ms|sec|secs|seconds|time)\)$")
 _TAIL = re.compile(r"\([A-Za-z%/. ]{1,16}\)$")
 _LEADING = re.compile(r"^(?:[^A-Za-z_]{1,160}(?:[AP]M )?|[AP]M )")
 _NAME = re.compile(r"[A-Za-z_][^\s=]{0,59}(?: [A-Za-z(#][^\s=]{0,39}){0,4}")
@@ -48,10 +53,8 @@ _TOLD = re.compile(
     r"(?:(.{0,80}) )?(?:at|after|for|completed|finished|learning|optimizer|current)"
     r"(?: global)? (step|iteration|epoch)"
 )
+_LOGGER = re.compile(r"[\w.]{1,80}:[\w<>]{1,60}:$")  # package.module:function:270
 _STORY = re.compile(r"\b(?:improved?|improve) from\b|\bnot improve\b", re.IGNORECASE)
-
-
-_LOGGER = re.compile(r"[A-Za-z_]\w{0,60}[.:][\w.:<>]{1,120}$")
 
 
 class Sign(Enum):
@@ -71,7 +74,13 @@ def role_of(name: str) -> Role:
 
 def decisive(name: str) -> bool:
     """Whether a metric of this name can matter to a verdict (learning rates excluded: every configuration has some)."""
-    return role_of(name) in _DECISIVE
+    role = role_of(name)
+    return role in _DECISIVE or (role is Role.OTHER and not _LOSSES.isdisjoint(told := words(name)) and _own(told))
+
+
+def _own(told: tuple[str, ...]) -> bool:
+    """Whether the words name a loss itself, such as that of a player, and not a weight of it or a setting."""
+    return told[-1] in _LOSSES or _OF_A_LOSS.isdisjoint(told)
 
 
 def plain(name: str) -> bool:
@@ -105,7 +114,7 @@ def clock(name: str) -> bool:
 
 
 def step_rank(name: str, sign: Sign) -> int:
-    """How well a name says "this is the step": 0 if it does not."""
+    """How well a name says "this is the step": 0 if it does not, or says how long one takes."""
     said = spoken(name)
     if (sign is Sign.QUOTED and said in SETTINGS) or clock(name):
         return 0
@@ -125,7 +134,7 @@ def name_before(text: str, after: str) -> tuple[str, Sign] | None:
     front = text[-_WINDOW:].rstrip()
     in_list = front.endswith("[")
     front = front.removesuffix("[").rstrip()
-    if front[-1:] in {"'", '"'} and after[:1] == front[-1:]:  # '0.5': a number written as a string
+    if front[-1:] in {"'", '"'} and after[:1] in {front[-1:], "/"}:  # '0.5', '5/10': numbers written as strings
         front = front[:-1].rstrip()
     if front.endswith(("->", "=>")):
         front = front[:-2] + " ="
@@ -141,7 +150,7 @@ def name_before(text: str, after: str) -> tuple[str, Sign] | None:
         told = Sign.LIST if in_list else Sign.QUOTED
         return (key, told) if opening and key and key.isprintable() else None
     name = _segment(front, last_word=attached and (tie == "=" or text[-1:] == ":"))
-    if attached and tie == ":" and text[-1:] == ":" and (_is_source(name, after) or _is_logger(front, after)):
+    if attached and tie == ":" and _is_source(name, text, after):
         return None
     return (name, Sign.LIST if in_list else Sign.ASSIGNED) if name else None
 
@@ -160,11 +169,11 @@ def _segment(front: str, *, last_word: bool = False) -> str:
     return name[:NAME_LIMIT]
 
 
-def _is_logger(front: str, after: str) -> bool:
-    """Whether a number is the line in `module:function:123 - ` or `package.module:123 >> `, as loggers print it."""
-    return after.startswith((" - ", " >> ")) and bool(_LOGGER.search(front))
-
-
-def _is_source(name: str, after: str) -> bool:
+def _is_source(name: str, text: str, after: str) -> bool:
     """Whether `name:<number>` names a line of source code, as loggers print it, or ends in a range."""
-    return "@" in name or bool(_SOURCE_FILE.search(name)) or (after[:1] in {")", "]", "\t"} and not decisive(name))
+    if _SOURCE_FILE.search(name):
+        return True
+    if text[-1:] != ":":
+        return False
+    logged = after.startswith(" >>") or (after.startswith(" - ") and _LOGGER.search(text[-_WINDOW:]))
+    return "@" in name or bool((logged or after[:1] in {")", "]", "\t"}) and not decisive(name))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -18,6 +17,7 @@ from trainwatch_core.adapters.sources.logs.formats.blocks import Blocks
 from trainwatch_core.adapters.sources.logs.formats.lane import LEAST, LONGEST, Lane, floats, lane_of, steps_of
 from trainwatch_core.adapters.sources.logs.formats.layout import NUMBER, PADDING, Layout
 from trainwatch_core.adapters.sources.logs.formats.sketch import layout_of, layout_of_fields
+from trainwatch_core.adapters.sources.logs.formats.spelling import spelled
 from trainwatch_core.adapters.sources.logs.formats.state import Parsed, State, Witness
 from trainwatch_core.model.line_pattern import LinePattern
 from trainwatch_core.model.round import LogEvent
@@ -30,11 +30,6 @@ _CACHE = 2048
 _CACHED_LENGTH = 4096
 _REGULAR = 8  # lines of a kind before it gets a lane of its own
 _NAN = float("nan")
-# A number as libraries of arrays print it: tensor(0.5, device='cuda:0'), np.float32(0.5), Array(0.5, dtype=float32).
-_WRAPPED = re.compile(
-    r"\b(?:tensor|Array|array|(?:np|numpy)\.(?:float|int)\d{1,3})\(\s{0,4}\[?\s{0,4}"
-    r"(-?(?:\d[\d.]{0,30}(?:[eE][-+]?\d{1,4})?|nan|inf))\]?\s{0,4}(?:,[^()\[\]{}]{0,120})?\)"
-)
 
 
 def parse(
@@ -166,10 +161,9 @@ class _Reader:
     def _line(self, line: str, count: int = 1) -> None:
         """Read a line, which may stand for several of the log."""
         before = self.understood
-        if "(" in line and _WRAPPED.search(line):
-            line = _WRAPPED.sub(r"\1", line)
         if self.patterns and self._patterned(line):
             return
+        line = spelled(line)
         if lists.may_be_lists(line) and (rows := lists.rows_of(line)):
             for row in rows:
                 self._plain(row)

@@ -23,6 +23,8 @@ _TRAIN = re.compile(r"train(?:ing)?", re.IGNORECASE)
 _ENTRY = re.compile(r"\]\s{1,16}[A-Za-z_][\w./\-]{0,60}(?:'s \w{1,40})?\s?[=:]\s{0,4}")  # [100] loss=
 _OPENING = re.compile(r":\s|\s?[\[{|]")  # 100: loss 2.5; 100 [D loss: 0.5]; 1|100|Loss: 2.5
 _VALUE_FIRST = re.compile(r" ([A-Za-z][A-Za-z ]{1,20})(?=,|$)")  # 2.5 avg loss,
+# Iter(val) [50/50], [Eval batch=8/8]: how far an evaluation is, not the training
+_EVALUATION = re.compile(r"\((?:val|test)\)|\b(?:eval|val|test) batch\b", re.IGNORECASE)
 _RATES = frozenset({"rate", "avg"})
 _PHASES = frozenset({"train", "training", "test", "val", "valid", "validation", "eval"})
 
@@ -96,7 +98,8 @@ class _Sketch:
     def _anonymous(self, index: int) -> None:
         """A number without a name: one that a step has parted from its name, a step, or the front of `2.5 loss`."""
         before, after = self.texts[index], self.texts[index + 1]
-        if self.carried and not before.strip(" :=") and not _no_value(after):
+        near = index <= max(self.step, self.epoch) + 2
+        if self.carried and near and not before.strip(" :=") and not _no_value(after):
             self.pairs.setdefault(self.carried, index)
             self.carried = ""
         elif self.fraction(index):
@@ -125,6 +128,8 @@ class _Sketch:
             and description
             and (names.PART.search(_TRAIN.sub("", description)) or not _TRAINING_BAR.search(description))
         )
+        if not bar and _EVALUATION.search("".join(self.texts[: index + 1])):
+            return
         paired = self.kind is StepKind.FRACTION and self.texts[index].strip() == "][" and index == self.total + 1
         if not foreign and (paired or not self.rank) and (bar or not self.pairs):
             self._found(index, StepKind.BAR if bar else StepKind.FRACTION)
@@ -141,10 +146,12 @@ class _Sketch:
         said, carried = names.told_position(name) or (names.spoken(name), "")
         if said in _PHASES and (sign is Sign.LIST or after.lstrip().startswith("[")):
             return self._phase(index, said, sign)
-        rank = 0 if names.clock(name) else names.step_rank(said, sign)
-        if not rank and said not in names.EPOCHS and said not in names.TOTALS:
-            return False
         total = index + 1 if self.fraction(index) else -1
+        rank = 0 if names.clock(name) else names.step_rank(said, sign)
+        if not rank and said not in names.EPOCHS and said not in names.TOTALS and not (said == "epochs" and total > 0):
+            return False
+        if total > 0 and _EVALUATION.search(self.texts[index]):
+            return True
         if after.startswith("%") or after in {":", "-", "."} or _UNIT.match(after):
             return True
         if said in names.TOTALS:
@@ -153,7 +160,7 @@ class _Sketch:
             self.step, self.rank, self.kind, self.carried = index, rank, StepKind.NAMED, carried
             self.total = total if total > 0 else self.total
             self.setting = total < 0 and said in names.SETTINGS
-        elif said in names.EPOCHS and self.epoch < 0:
+        elif (said in names.EPOCHS or said == "epochs") and self.epoch < 0:
             self.epoch, self.epochs, self.epoch_is_metric = index, total, sign is Sign.QUOTED
             self.carried = carried
         return True

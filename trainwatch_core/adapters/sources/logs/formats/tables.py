@@ -87,8 +87,8 @@ def head(line: str, *, unsure: bool = False) -> Table | None:
         return None
     for delimiter in _DELIMITERS:
         cells = [cell.strip("\"' *") for cell in _cells(line.rstrip(f" {delimiter}"), delimiter)]
-        if bar:
-            cells = list(map(_named, cells))
+        if bar and not delimiter:
+            cells = list(map(_named, line.split()))
         if len(cells) < 2 + (not delimiter) or len(cells) > _MAX_COLUMNS:
             continue
         shape = _QUOTED if line[:1] == '"' else _CELL
