@@ -37,6 +37,14 @@ def take_stream(run: FakeRun, body: Mapping[str, object]) -> None:
         run.state = "failed" if body.get("exitcode") else "finished"
 
 
+def _stop(known_runs: Runs, input: Mapping[str, object]) -> dict[str, object]:  # noqa: A002  # GraphQL's
+    """Set the flag that the Stop button of a run's page sets."""
+    found = [run for run in known_runs.values() if run.fields()["id"] == input["id"]]
+    for run in found:
+        run.stopped = True
+    return {"success": bool(found), "clientMutationId": None}
+
+
 def _passes(run: FakeRun, filters: str | None) -> bool:
     """Whether a filter lets a run pass; of the forms `{"state": {"$in": [...]}}` and `{"createdAt": {"$gte": ...}}`."""
     wanted = json.loads(filters or "{}")
@@ -91,12 +99,6 @@ def root(known_runs: Runs, url: str, unknown: Collection[str] = ()) -> dict[str,
         sent = [{"name": name, "uploadUrl": f"{url}/storage/{name}"} for name in names]
         return {"runID": input["runName"], "uploadHeaders": [], "files": sent}
 
-    def stop(input: Mapping[str, object]) -> dict[str, object]:  # noqa: A002  # GraphQL's
-        found = [run for run in known_runs.values() if run.fields()["id"] == input["id"]]
-        for run in found:
-            run.stopped = True
-        return {"success": bool(found), "clientMutationId": None}
-
     who = {
         "id": "user-e",
         "entity": "e",
@@ -115,5 +117,5 @@ def root(known_runs: Runs, url: str, unknown: Collection[str] = ()) -> dict[str,
         "model": project,
         "upsertBucket": upsert,
         "createRunFiles": files,
-        "stopRun": stop,
+        "stopRun": lambda input: _stop(known_runs, input),  # noqa: A006  # GraphQL's
     }
