@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -66,6 +66,7 @@ class FakeWorld:
         beside: Sources of the runs of comparison, by name; an error is raised in their place.
         stoppers: Stoppers of single runs, before `stopper`.
         held: Names that a worker holds.
+        reach: Called at each point at which a crash is tried.
         views: What the check was shown, oldest first.
     """
 
@@ -91,6 +92,7 @@ class FakeWorld:
     beside: Mapping[str, ScriptedSource] | InvalidInputError = field(default_factory=dict)
     stoppers: Mapping[str, ScriptedStopper] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
+    reach: Callable[[str], None] = lambda _name: None
     views: list[View] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -115,6 +117,7 @@ class FakeWorld:
                 terms=self.terms,
                 owner=self.owner,
                 exclusive=self.exclusive,
+                reach=lambda name: self.reach(name),  # noqa: PLW0108  # may be set anew
                 baseline_runs=self._beside,
             )
         )
