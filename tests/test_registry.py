@@ -10,6 +10,7 @@ import pytest
 from trainwatch_core.adapters.clock import SystemClock
 from trainwatch_core.adapters.late_ssh import LateSshRoom
 from trainwatch_core.adapters.sources.logs.remote import RemoteLogSource
+from trainwatch_core.adapters.sources.patience import PatientSource
 from trainwatch_core.adapters.sources.wandb.console import WandbConsoleSource
 from trainwatch_core.adapters.sources.wandb.server import WandbServerSource
 from trainwatch_core.adapters.stoppers.guarded import GuardedStopper
@@ -99,6 +100,17 @@ def test_a_log_of_another_machine_is_read_over_ssh(tmp_path: Path) -> None:
     for source in (sources_of(fallback, settings, room)[1], sources_of(own, settings, room)[0]):
         assert isinstance(source, RemoteLogSource)
         assert (source.host, source.path) == ("gpu1", "/mnt/logs/x.log")
+
+
+def test_nothing_on_a_file_system_is_waited_for_without_end(tmp_path: Path) -> None:
+    """F-L06: NFS may hang under a log, a tracker's files, and an offline run of W&B alike."""
+    settings = settings_with(tmp_path, "")
+    (tmp_path / "metrics.csv").write_text("step,loss\n1,0.5\n")
+    for kind, name in ((RunKind.LOG, "x.log"), (RunKind.LOG, "metrics.csv"), (RunKind.WANDB_OFFLINE, "x.wandb")):
+        watch = replace(sample_watch(), run=RunRef(kind, str(tmp_path / name)), context=WatchContext())
+        (source,) = sources_of(watch, settings)
+        assert isinstance(source, PatientSource)
+        assert source.place == str(tmp_path / name)
 
 
 @pytest.mark.parametrize("host", ["gpu2", "gpu1.evil"])

@@ -41,7 +41,7 @@ def test_bench_logs(benchmark: BenchmarkFixture, kind: str) -> None:
     data = _data(KINDS[kind], count)
     parsed = benchmark(lambda: parse(text_lines(data)))
     assert len(parsed.samples["loss"]) == count
-    if measured:
+    if benchmark.stats is not None:
         benchmark.extra_info["MB/s"] = rate = round(len(data) / 1e6 / benchmark.stats.stats.min, 1)
         sys.stdout.write(f"\n{kind}: {rate} MB/s\n")
 

@@ -8,14 +8,20 @@ from fnmatch import fnmatchcase
 
 from trainwatch_core.adapters.sources.beside import BesideSource
 from trainwatch_core.adapters.sources.logs.remote import Files
+from trainwatch_core.adapters.sources.patience import Patience, PatientSource
 from trainwatch_core.config import Settings
 from trainwatch_core.model.actor import ActorKind
-from trainwatch_core.model.errors import InvalidInputError
+from trainwatch_core.model.errors import InvalidInputError, SourceUnavailableError
 from trainwatch_core.model.line_pattern import LinePattern, read_line_pattern
 from trainwatch_core.model.places import remote_part
 from trainwatch_core.model.run import RunKind, RunRef
 from trainwatch_core.model.watch import Watch, WatchContext
 from trainwatch_core.ports import Source
+
+_PATIENCE = Patience()
+"""One for the process: a file that hangs, hangs for all watches."""
+_KIND_WITHIN = 5.0
+"""Seconds in which a file tells what it is; later it is taken for a log."""
 
 
 def sources_of(watch: Watch, settings: Settings, room: Files | None = None) -> Sequence[Source]:
@@ -107,7 +113,7 @@ def _wandb_run(watch: Watch, settings: Settings) -> Source:
 def _wandb_folder(folder: str, watch: Watch) -> Source:
     from trainwatch_core.adapters.sources.wandb.folder import WandbFolderSource  # noqa: PLC0415  # entered when needed
 
-    return WandbFolderSource(folder, watch.run.short)
+    return PatientSource(WandbFolderSource(folder, watch.run.short), folder, _PATIENCE)
 
 
 def _wandb_server(watch: Watch, settings: Settings) -> Source:
@@ -146,7 +152,7 @@ def _wandb_offline(watch: Watch, settings: Settings) -> Source:
     from trainwatch_core.adapters.sources.wandb.offline import WandbOfflineSource  # noqa: PLC0415  # likewise
 
     del settings
-    return WandbOfflineSource(watch.run.target)
+    return PatientSource(WandbOfflineSource(watch.run.target), watch.run.target, _PATIENCE)
 
 
 def _log(place: str, settings: Settings, room: Files | None) -> Source:
@@ -169,8 +175,14 @@ def _log(place: str, settings: Settings, room: Files | None) -> Source:
 def _log_file(path: str, settings: Settings) -> Source:
     from trainwatch_core.adapters.sources.kinds import Kind, kind_of, parted  # noqa: PLC0415  # likewise
 
-    kind, place = kind_of(path) or (Kind.LOG, path)
-    return _FILES[kind](place, parted(path)[1], settings)
+    def described() -> tuple[Kind, str, str]:
+        return (*(kind_of(path) or (Kind.LOG, path)), parted(path)[1])
+
+    try:
+        kind, place, run = _PATIENCE.wait(path, _KIND_WITHIN, described)
+    except SourceUnavailableError:
+        kind, place, run = Kind.LOG, path, ""
+    return PatientSource(_FILES[kind](place, run, settings), path, _PATIENCE)
 
 
 def _text_log(path: str, run: str, settings: Settings) -> Source:

@@ -214,8 +214,8 @@ def test_output_without_end_is_cut() -> None:
     assert _steps(batch)[-1] == 899_999
     assert 100_000 < len(_steps(batch)) < 600_000
     assert "not read" in batch.notes[0]
-    with pytest.raises(SourceUnavailableError, match=r"too much|too long"):
-        LogCommandSource(("yes",)).fetch(None, deadline=20)
+    with pytest.raises(SourceUnavailableError, match="too much"):
+        LogCommandSource(("yes",)).fetch(None, deadline=150)
 
 
 def test_no_descriptor_is_left_open() -> None:
