@@ -376,6 +376,7 @@ PIECES += [
     "+",
     "tensor(",
     "tensor(1, ",
+    f"tensor({'1' * 40}x",
     "np.float32([1",
     "│ ",
     "a.b:c:",
