@@ -107,7 +107,7 @@ def test_who_leaves_a_stop_that_another_process_has_is_not_kept_waiting() -> Non
     waited = _wait_for(world.engine.world, request, patient=True)
     assert waited is not None
     assert waited.state is RequestState.APPROVED
-    world.engine.stops.carry_out(request.id)
+    world.engine.carrying.carry_out(request.id)
     done = _wait_for(world.engine.world, request, patient=False)
     assert done is not None
     assert done.state is RequestState.STOPPED
@@ -119,7 +119,7 @@ def test_last_words_that_died_with_their_process_are_said_by_the_next(desk: Desk
     with engine(desk) as made:
         watch = register(made, desk, job.pid)
         made.check_once(watch)
-        made.stops.carry_out(made.watches.stop_by_hand(watch.id, local_actor()).id)
+        made.carrying.carry_out(made.watches.stop_by_hand(watch.id, local_actor()).id)
         # A terminal that hung up had tried to say the first of it.
         (head,) = made.world.store.waiting(made.world.clock.now())
         later = made.world.clock.now() + timedelta(seconds=300)

@@ -188,12 +188,12 @@ def test_only_one_worker_of_all_processes_carries_a_stop_out() -> None:
     watch, request = asked(world)
     world.engine.stops.decide(request.id, ANA, approve=True)
     world.held.add(f"stop-{request.id}")
-    world.engine.stops.carry_out(request.id)
-    world.engine.stops.recover(request.id)
+    world.engine.carrying.carry_out(request.id)
+    world.engine.carrying.recover(request.id)
     assert world.store.request(request.id).state is RequestState.APPROVED
     executing = replace(world.store.request(request.id), state=RequestState.EXECUTING)
     world.store.commit(Change(world.now(watch), request=executing, request_was=frozenset({"approved"})))
-    world.engine.stops.recover(request.id)
+    world.engine.carrying.recover(request.id)
     assert world.store.request(request.id).state is RequestState.EXECUTING
     assert stopper(world).executions == []
 
@@ -343,7 +343,7 @@ def test_a_stop_by_hand_answers_the_question_that_waits() -> None:
     world = FakeWorld()
     watch, request = asked(world)
     mine = world.engine.watches.stop_by_hand(watch.id, ANA)
-    world.engine.stops.carry_out(mine.id)
+    world.engine.carrying.carry_out(mine.id)
     assert world.store.request(request.id).state is RequestState.SUPERSEDED
     assert world.store.request(mine.id).state is RequestState.STOPPED
     assert len(stopper(world).executions) == 1

@@ -389,7 +389,7 @@ def test_a_stop_by_hand_needs_no_verdict_but_the_same_identity() -> None:
         world.engine.watches.stop_by_hand(watch.id, ANA)
     stopper(world).identity = JOB
     request = world.engine.watches.stop_by_hand(watch.id, ANA)
-    world.engine.stops.carry_out(request.id)
+    world.engine.carrying.carry_out(request.id)
     assert world.store.request(request.id).state is RequestState.STOPPED
     assert world.now(watch).state is WatchState.ENDED
 

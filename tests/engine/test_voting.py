@@ -111,7 +111,7 @@ def test_who_lost_the_right_meanwhile_does_not_count() -> None:
     world.engine.stops.decide(request.id, CY, approve=True)
     world.rules = replace(RULES, approvers=frozenset({"U0CY"}))
     world.start()
-    world.engine.stops.carry_out(request.id)
+    world.engine.carrying.carry_out(request.id)
     assert world.store.request(request.id).state is RequestState.SUPERSEDED
     assert executions(world) == 0
 
@@ -122,7 +122,7 @@ def test_a_rule_that_was_made_stricter_meanwhile_counts() -> None:
     world.engine.stops.decide(request.id, BO, approve=True)
     world.terms = Terms(approvals=2)
     world.start()
-    world.engine.stops.carry_out(request.id)
+    world.engine.carrying.carry_out(request.id)
     assert world.store.request(request.id).state is RequestState.SUPERSEDED
     assert executions(world) == 0
 
@@ -146,7 +146,7 @@ def test_automatic_mode_and_the_host_have_rules_of_their_own() -> None:
     assert world.now(watch).state is WatchState.ENDED
     world, request = asked()
     by_hand = world.engine.watches.stop_by_hand(request.watch_id, Actor(ActorKind.LOCAL, "ana"))
-    world.engine.stops.carry_out(by_hand.id)
+    world.engine.carrying.carry_out(by_hand.id)
     assert executions(world) == 1
 
 

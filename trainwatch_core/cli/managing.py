@@ -126,7 +126,7 @@ def stop(ctx: click.Context, watch: str, *, yes: bool) -> None:
 
 def _carry_out(place: Place, request: StopRequest) -> None:
     try:
-        place.engine.stops.carry_out(request.id)
+        place.engine.carrying.carry_out(request.id)
     except StorageError as error:
         todo = f"The stop was approved. To go on with it: trainwatch watch {request.watch_id}"
         raise StorageError(error.what, where=error.where, todo=todo) from error

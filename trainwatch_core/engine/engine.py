@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from trainwatch_core.engine.announcing import Announcing
+from trainwatch_core.engine.carrying import Carrying
 from trainwatch_core.engine.closing import Closing
 from trainwatch_core.engine.publishing import LONGEST_PAUSE, Publishing
 from trainwatch_core.engine.retry import change
@@ -41,7 +42,8 @@ class Engine:
         self.world = world
         self.only = only
         closing = Closing(world)
-        self.stops = Stops(world, closing)
+        self.stops = Stops(world)
+        self.carrying = Carrying(world, closing)
         self.rounds = Rounds(world, closing)
         self.watches = Watches(world)
         self.announcing = Announcing(world, self.watches, self.stops)
@@ -107,9 +109,9 @@ class Engine:
             case "round":
                 self._round(ident)
             case "stop":
-                self.stops.carry_out(ident)
+                self.carrying.carry_out(ident)
             case "recover":
-                self.stops.recover(ident)
+                self.carrying.recover(ident)
             case "publish":
                 self._publish(ident)
         if kind in {"stop", "recover"}:
