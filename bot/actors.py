@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.ids import USER_ID
+from bot.texts import text
 from trainwatch_core.model.actor import Actor, ActorKind
 from trainwatch_core.model.errors import DeliveryError, NotAllowedError
 
+_STRANGER = "outsider-stranger"
 FRESH = 300.0
 """Seconds that what Slack said of a user is believed."""
 _OUTSIDERS = {
-    "deleted": "a deactivated account",
-    "is_bot": "a bot",
-    "is_restricted": "a guest",
-    "is_ultra_restricted": "a guest",
-    "is_stranger": "a member of another workspace",
+    "deleted": "outsider-deactivated",
+    "is_bot": "outsider-bot",
+    "is_restricted": "outsider-guest",
+    "is_ultra_restricted": "outsider-guest",
+    "is_stranger": _STRANGER,
 }
 
 
@@ -60,9 +62,9 @@ class Actors:
             NotAllowedError: If the ids are no ids, or of another workspace.
         """
         if not USER_ID.fullmatch(claim.user):
-            raise NotAllowedError("Slack did not say who you are")
+            raise NotAllowedError(text("who-are-you"))
         if not self._team or claim.team != self._team:
-            raise NotAllowedError("Only members of the own workspace may do this")
+            raise NotAllowedError(text("own-workspace-only"))
         return Actor(ActorKind.SLACK, claim.user, claim.team)
 
     def verified(self, claim: Claim) -> Actor:
@@ -76,7 +78,7 @@ class Actors:
         if known is None or self._monotonic() - known[0] > FRESH:
             known = self.refresh(actor.id)
         if known[1]:
-            raise NotAllowedError(f"This may not be done by {known[1]}")
+            raise NotAllowedError(text("not-by", whom=known[1]))
         return actor
 
     def refresh(self, user: str) -> tuple[float, str]:
@@ -88,9 +90,9 @@ class Actors:
         try:
             found = self._lookup(user)
         except DeliveryError as error:
-            raise NotAllowedError("I cannot verify you now", todo="Try again in a moment") from error
+            raise NotAllowedError(text("cannot-verify"), todo=text("try-again")) from error
         if not isinstance(found, Mapping) or found.get("id") != user:
-            raise NotAllowedError("I cannot verify you now", todo="Try again in a moment")
+            raise NotAllowedError(text("cannot-verify"), todo=text("try-again"))
         told = (self._monotonic(), self._obstacle(found))
         with self._lock:
             self._known[user] = told
@@ -98,5 +100,5 @@ class Actors:
 
     def _obstacle(self, found: Mapping[str, Any]) -> str:
         if found.get("team_id") != self._team:
-            return "a member of another workspace"
-        return next((what for key, what in _OUTSIDERS.items() if found.get(key, False) is not False), "")
+            return text(_STRANGER)
+        return next((text(what) for key, what in _OUTSIDERS.items() if found.get(key, False) is not False), "")

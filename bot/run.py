@@ -18,6 +18,7 @@ from bot.notifier.failures import LostReplyError, sorting
 from bot.notifier.notifier import SlackNotifier
 from bot.notifier.web import Web
 from bot.settings import BotSettings
+from bot.texts import languages, speak
 from bot.upkeep import Hearing, logged, take_over
 from trainwatch_core.bootstrap import build, make_daily, make_ticker, only_one
 from trainwatch_core.config import Settings
@@ -74,6 +75,7 @@ def open_bot(settings: BotSettings, *, environ: Mapping[str, str]) -> Iterator[B
         ConfigError: If Slack does not let us in.
         StorageError: If the database cannot be used.
     """
+    _begin_to_speak(settings.core.slack.language)
     core, web = settings.core, Web(settings.tokens.bot, settings.tokens.api_url)
     me = _me(web)
     team = str(me.get("team_id", ""))
@@ -92,6 +94,14 @@ def open_bot(settings: BotSettings, *, environ: Mapping[str, str]) -> Iterator[B
             yield assemble(engine, web, notifier, setting, core, me, Workers(errands))
         finally:
             errands.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin_to_speak(language: str) -> None:
+    try:
+        speak(language)
+    except LookupError as error:
+        known = ", ".join(languages())
+        raise ConfigError("slack.language", (f"There is no catalogue for {language}; there is: {known}",)) from error
 
 
 def _tickers(bot: Bot, core: Settings) -> list[Ticker]:

@@ -12,6 +12,7 @@ from typing import Any
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 
 from bot.ids import in_slack
+from bot.texts import text
 from trainwatch_core.engine.engine import Engine
 from trainwatch_core.model.actor import SYSTEM
 from trainwatch_core.model.errors import DeliveryError, NotAllowedError
@@ -104,7 +105,7 @@ class Shared:
             try:
                 found = self._ask(channel)
             except DeliveryError as error:
-                raise NotAllowedError("I cannot look at this channel now", todo="Invite me, try again") from error
+                raise NotAllowedError(text("cannot-look-at-channel"), todo=text("invite-me")) from error
             outside = any(found.get(key) for key in ("is_ext_shared", "is_pending_ext_shared", "is_org_shared"))
             known = (time.monotonic(), bool(outside or not found.get("is_member", False)))
             self._known[channel] = known

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.blocks.limits import Block, Message, cut, heading, inert, message, own, plain, small
 from bot.blocks.words import SIGNS, linked, with_people
+from bot.texts import text, text_of
 from trainwatch_core.report.digest import Digest
 
 _MOST = 12
@@ -18,24 +19,24 @@ def digest_message(digest: Digest, day: str) -> Message:
         day: Its date, e.g. `Mon 2 Mar`.
     """
     if digest.empty:
-        return message(f"{day}: nothing is watched", [heading(f"☀️ *{day}* · nothing is watched, nothing ended")])
-    counts = " · ".join(f"{SIGNS[look]} {count} {str(look).lower()}" for look, count in digest.counts)
+        return message(text("digest-empty-title", day=day), [heading("☀️ " + text("digest-empty", day=day))])
+    counts = " · ".join(f"{SIGNS[look]} {count} {text_of('look', look).lower()}" for look, count in digest.counts)
     blocks: list[Block] = [heading(f"☀️ *{day}* · {counts}")]
     if digest.needy:
         lines = [
             f"{SIGNS[entry.card.look]} {linked(entry.card.run, entry.link)}: {cut(inert(entry.card.why), 150)}"
             for entry in digest.needy[:_MOST]
         ]
-        blocks.append(heading("\n".join(["*Needs a look*", *lines])))
+        blocks.append(heading("\n".join([text("digest-needy"), *lines])))
     if digest.over:
         lines = [
-            f"{SIGNS[entry.card.look]} {linked(entry.card.run, entry.link)}: {with_people(cut(text, 240))}"
-            for entry, text in digest.over[:_MOST]
+            f"{SIGNS[entry.card.look]} {linked(entry.card.run, entry.link)}: {with_people(cut(words, 240))}"
+            for entry, words in digest.over[:_MOST]
         ]
-        blocks.append(heading("\n".join(["*Came to its end*", *lines])))
+        blocks.append(heading("\n".join([text("digest-over"), *lines])))
     left = len(digest.needy[_MOST:]) + len(digest.over[_MOST:])
     if left:
-        blocks.append(small(plain(f"and {left} more: /watch list")))
+        blocks.append(small(plain(text("digest-more", count=left))))
     if not digest.needy:
-        blocks.append(small(own("Nobody needs to do anything.")))
+        blocks.append(small(own(text("digest-calm"))))
     return message(f"{day}: {counts}", blocks)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.texts import text as say
 from trainwatch_core.report.redact import plain as visible
 from trainwatch_core.report.redact import redact
 
@@ -78,7 +79,7 @@ def cut(text: str, limit: int) -> str:
 
 def clipped(text: str) -> str:
     """A title: one line of untrusted words, where Slack shows plain text."""
-    return cut(redact(visible(text)).replace("\n", " ").strip() or "Loss", HEADER)
+    return cut(redact(visible(text)).replace("\n", " ").strip() or say("report-picture-untitled"), HEADER)
 
 
 def inert(text: str) -> str:

@@ -27,6 +27,7 @@ from bot.blocks.limits import (
 )
 from bot.blocks.words import Setting, people, when, who
 from bot.ids import Action
+from bot.texts import text, text_of
 from trainwatch_core.model.command import hidden_character
 from trainwatch_core.model.message import StopQuestion
 from trainwatch_core.model.numbers import say_duration
@@ -35,7 +36,6 @@ from trainwatch_core.report.redact import redact
 
 _ROOM = ALL_CHARACTERS - 5000
 """Characters that the plan may take beside everything else."""
-_LATER = "Ask again in 2 h"
 
 
 def question_message(
@@ -51,15 +51,21 @@ def question_message(
     """
     pending = request.state is RequestState.PENDING
     name = inert(question.run)
-    title = f"🔴 *I would stop* {name}"
+    title = text("question-head", run=name)
     if pending and request.execute_after is not None:
-        title = f"🔴 *I stop* {name} *at {when(request.execute_after, setting.zone)}* unless somebody objects"
-    blocks = [heading(title), *each([*question.saw, question.would_change], 600), divider(), *_plan(question.plan)]
-    blocks += [small(text) for text in _footer(question, request, setting)]
+        title = text("question-head-automatic", run=name, when=when(request.execute_after, setting.zone))
+    blocks = [
+        heading(f"🔴 {title}"),
+        *each([*question.saw, question.would_change], 600),
+        divider(),
+        *_plan(question.plan),
+    ]
+    blocks += [small(line) for line in _footer(question, request, setting)]
     blocks.append(_buttons(question, request) if pending else heading(_came_out(request, setting, over_at)))
     if pending and not approvable(question.plan):
-        blocks.append(said(["It cannot be approved here: not all of the command can be shown. Stop it on the host."]))
-    return message(f"🔴 Stop {question.run}? {' '.join(question.saw)}", blocks)
+        blocks.append(said([text("question-hidden")]))
+    fallback = text("question-fallback", run=question.run, saw=" ".join(question.saw))
+    return message(f"🔴 {fallback}", blocks)
 
 
 def approvable(plan: StopPlan) -> bool:
@@ -70,72 +76,71 @@ def approvable(plan: StopPlan) -> bool:
 
 
 def _plan(plan: StopPlan) -> list[Block]:
-    job = plan.identity.label if plan.identity is not None else "unknown, only a stop command is known"
-    lines = [f"Job: {job}", f"Host: {plan.host}"]
+    job = plan.identity.label if plan.identity is not None else text("question-no-job")
+    lines = [text("question-job", job=job), text("question-host", host=plan.host)]
     for number, step in enumerate(plan.steps):
-        word = "Command" if number == 0 else "Then"
-        lines.append(f"{word}: {redact(step.shown)}   (then wait {say_duration(step.wait)} at most)")
-    lines.append(f"Proof: {plan.verify or 'none, the outcome will be unverified'}")
+        key = "question-command" if number == 0 else "question-then"
+        lines.append(text(key, command=redact(step.shown), wait=say_duration(step.wait)))
+    lines.append(text("question-proof", proof=plan.verify or text("question-no-proof")))
     # A long line goes on in the next section, nothing is cut off: what is approved is seen in full.
     return [said([line[at : at + SECTION]]) for line in lines for at in range(0, min(len(line), _ROOM), SECTION)]
 
 
 def _footer(question: StopQuestion, request: StopRequest, setting: Setting) -> list[Block]:
-    about = f"request {request.id[:8]} · fingerprint {question.fingerprint}"
+    about = text("question-about", request=request.id[:8], fingerprint=question.fingerprint)
     if question.evidence:
-        about += f" · evidence {question.evidence}"
+        about += f" · {text('question-evidence', path=question.evidence)}"
     lines = [plain(about, CONTEXT)]
     if request.state is RequestState.PENDING and request.execute_after is None:
         until = (
-            f"valid until {when(request.expires_at, setting.zone)}"
+            text("question-valid-until", when=when(request.expires_at, setting.zone))
             if request.expires_at is not None
-            else f"valid for {say_duration(question.ttl)}"
+            else text("question-valid-for", duration=say_duration(question.ttl))
         )
-        seen = f"numbers of {when(request.created_at, setting.zone)}; I look again before anything is run"
-        many = f" ({question.approvals} of them must)" if question.approvals > 1 else ""
+        seen = text("question-seen", when=when(request.created_at, setting.zone))
         could = setting.approvers if question.approvers is None else question.approvers
-        lines.append(own(f"Can approve{many}: {people(could)} · {until} · {seen}", CONTEXT))
+        can = text("question-can-approve", count=question.approvals, people=people(could))
+        lines.append(own(f"{can} · {until} · {seen}", CONTEXT))
     elif request.state is RequestState.PENDING:
-        seen = f"numbers of {when(request.created_at, setting.zone)}; I look again before anything is run"
-        lines.append(own(f"Can object: {people(setting.approvers)}, and whoever watches it · {seen}", CONTEXT))
+        seen = text("question-seen", when=when(request.created_at, setting.zone))
+        can = text("question-can-object", people=people(setting.approvers))
+        lines.append(own(f"{can} · {seen}", CONTEXT))
     return lines
 
 
 def _buttons(question: StopQuestion, request: StopRequest) -> Block:
     automatic = request.execute_after is not None
-    keep = button("Keep running", Action.KEEP, request.id, style="primary" if automatic else "")
-    others = [keep, button(_LATER, Action.LATER, request.id), button("Explain", Action.EXPLAIN, request.id)]
+    keep = button(text("question-keep"), Action.KEEP, request.id, style="primary" if automatic else "")
+    others = [
+        keep,
+        button(text("question-later"), Action.LATER, request.id),
+        button(text("question-explain"), Action.EXPLAIN, request.id),
+    ]
     if automatic or not approvable(question.plan):
         return actions(f"stop/{request.id}", *others)
     plan = question.plan
+    job = plan.identity.label if plan.identity is not None else text("question-confirm-unknown")
     confirm = confirmation(
-        "Stop this training?",
+        text("question-confirm"),
         [
-            f"Job: {cut(plan.identity.label if plan.identity is not None else 'unknown', 110)}",
-            f"Host: {cut(plan.host, 60)}",
-            f"Command: {cut(redact(plan.steps[0].shown), 90)}",
+            text("question-job", job=cut(job, 110)),
+            text("question-host", host=cut(plan.host, 60)),
+            text("question-confirm-command", command=cut(redact(plan.steps[0].shown), 90)),
         ],
-        "Stop it",
-        "Not now",
+        text("question-confirm-yes"),
+        text("question-confirm-no"),
     )
-    approve = button("Approve Stop", Action.APPROVE, request.id, style="danger", confirm=confirm)
+    approve = button(text("question-approve"), Action.APPROVE, request.id, style="danger", confirm=confirm)
     return actions(f"stop/{request.id}", approve, *others)
 
 
 def _came_out(request: StopRequest, setting: Setting, over_at: datetime | None) -> str:
     """One line in place of the buttons; says only what is durable."""
-    by = who(request.decided_by)
     at = f" {when(request.decided_at, setting.zone)}" if request.decided_at is not None else ""
-    detail = f" ({inert(cut(request.execution.probe.detail, 300))})" if request.execution is not None else ""
-    gone = f"gone at {when(over_at, setting.zone)}" if over_at is not None else "gone"
-    return {
-        RequestState.APPROVED: f"Approved by {by}{at} · stopping…",
-        RequestState.EXECUTING: f"Approved by {by}{at} · stop sent, checking…",
-        RequestState.STOPPED: f"Approved by {by}{at} · ⏹\N{VARIATION SELECTOR-16} {gone}{detail}",
-        RequestState.FAILED: f"Approved by {by}{at} · 🚨 *NOT stopped*, the job still runs{detail}",
-        RequestState.UNKNOWN: f"Approved by {by}{at} · 🚨 *unverified*, look yourself{detail}",
-        RequestState.DECLINED: f"Kept running by {by}{at}. Nothing was stopped.",
-        RequestState.EXPIRED: "Nobody answered in time. Nothing was stopped.",
-        RequestState.SUPERSEDED: "Withdrawn: not what it was any more. Nothing was stopped.",
-        RequestState.ALREADY_ENDED: f"The job had already ended{detail}. Nothing was run.",
-    }.get(request.state, str(request.state))
+    return text_of(
+        "came",
+        request.state,
+        who=f"{who(request.decided_by)}{at}",
+        gone=text("came-gone-at", when=when(over_at, setting.zone)) if over_at is not None else text("came-gone"),
+        detail=f" ({inert(cut(request.execution.probe.detail, 300))})" if request.execution is not None else "",
+    )

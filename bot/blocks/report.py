@@ -22,6 +22,7 @@ from bot.blocks.limits import (
     tight,
 )
 from bot.blocks.words import DECISIONS, SIGNS, Setting, people, when, with_people
+from bot.texts import text
 from trainwatch_core.model.message import FinalSummary, Look, Notice, Report, StopOutcome
 from trainwatch_core.model.stop import RequestState
 
@@ -38,25 +39,32 @@ def report_message(report: Report, setting: Setting) -> Message:
     state = report.title.partition(" · ")[0]
     logged = [line.removeprefix(_LOG) for line in report.evidence if line.startswith(_LOG)]
     seen = [line for line in report.evidence if not line.startswith(_LOG)]
-    due = when(report.next_at, setting.zone, exact=True) if report.next_at is not None else "ending"
+    due = when(report.next_at, setting.zone, exact=True) if report.next_at is not None else text("report-ending")
+    head = text("report-head", decision=str(report.decision), when=at, number=report.round_number)
     blocks: list[Block] = [
-        heading(f"{DECISIONS[report.decision]} *Decision: {report.decision}* · {at} · round {report.round_number}"),
-        labelled("Recent metrics", tight(", ".join(report.metrics)), _FIELD),
-        labelled("Anomalies", _listed(report.anomalies), _FIELD),
-        labelled("Reason", " ".join(report.reason), _FIELD),
-        labelled("Next check", due),
+        heading(f"{DECISIONS[report.decision]} {head}"),
+        labelled(text("report-metrics"), tight(", ".join(report.metrics)), _FIELD),
+        labelled(text("report-anomalies"), _listed(report.anomalies), _FIELD),
+        labelled(text("report-reason"), " ".join(report.reason), _FIELD),
+        labelled(text("report-next"), due),
     ]
     if logged:
         blocks.append(quoted(logged, _LONG))
-    whence = [f"Data source: {cut(report.source, 300)}", f"Run: {cut(_shortened(report.run), 400)}"]
-    whence.append(f"Evidence: {cut(' | '.join(map(_shortened, seen)), _LONG) or 'none'}")
+    evidence = cut(" | ".join(map(_shortened, seen)), _LONG) or text("report-none")
+    whence = [
+        text("report-source", source=cut(report.source, 300)),
+        text("report-run", run=cut(_shortened(report.run), 400)),
+        text("report-evidence", evidence=evidence),
+    ]
     blocks.append(small(plain(" · ".join(whence), CONTEXT)))
     return message(f"{DECISIONS[report.decision]} {report.decision}, {state}: {report.run}", blocks)
 
 
 def _listed(anomalies: Sequence[str]) -> str:
     """One goes on in its line, several stand below each other."""
-    return "\n".join(["", *(f"• {text}" for text in anomalies)]) if len(anomalies) > 1 else "".join(anomalies) or "none"
+    if len(anomalies) > 1:
+        return "\n".join(["", *(f"• {anomaly}" for anomaly in anomalies)])
+    return "".join(anomalies) or text("report-none")
 
 
 def _shortened(line: str) -> str:
@@ -73,7 +81,7 @@ def outcome_message(outcome: StopOutcome, setting: Setting) -> Message:
     if rest:
         blocks.append(small(plain(" · ".join(rest), CONTEXT)))
     if outcome.loud and setting.approvers:
-        blocks.append(small(own(f"Somebody must look: {people(setting.approvers)}", CONTEXT)))
+        blocks.append(small(own(text("outcome-look", people=people(setting.approvers)), CONTEXT)))
     return message(first, blocks)
 
 
@@ -88,13 +96,13 @@ def notice_message(notice: Notice, setting: Setting) -> Message:
 def summary_message(summary: FinalSummary) -> Message:
     """The last words of a watch."""
     together: dict[str, list[str]] = {}
-    for label, text in summary.lines:
-        together.setdefault(label, []).append(text)
+    for label, line in summary.lines:
+        together.setdefault(label, []).append(line)
     lines = [_summed(label, " · ".join(texts)) for label, texts in together.items()]
     return message(f"FINAL_SUMMARY {summary.title}", [heading(f"🏁 *FINAL_SUMMARY* · {inert(summary.title)}"), *lines])
 
 
-def _summed(label: str, text: str) -> Block:
+def _summed(label: str, line: str) -> Block:
     if label != "Decided by":
-        return labelled(label, text, 900)
-    return heading(f"*{label}:* {with_people(cut(text, 900))}")
+        return labelled(label, line, 900)
+    return heading(f"*{label}:* {with_people(cut(line, 900))}")

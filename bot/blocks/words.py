@@ -9,6 +9,8 @@ from datetime import datetime, tzinfo
 
 from bot.blocks.limits import inert
 from bot.ids import USER_ID
+from bot.texts import text as say
+from bot.texts import weekday
 from trainwatch_core.model.actor import Actor, ActorKind
 from trainwatch_core.model.finding import Decision
 from trainwatch_core.model.message import Look
@@ -48,16 +50,17 @@ class Setting:
 
 def when(moment: datetime, zone: tzinfo, *, exact: bool = False) -> str:
     """`Mon 10:41 CET`, exact `Mon 10:41:07 CET`: short, and still certain the day after."""
-    return f"{moment.astimezone(zone):{'%a %H:%M:%S %Z' if exact else '%a %H:%M %Z'}}"
+    local = moment.astimezone(zone)
+    return f"{weekday(local)} {local:{'%H:%M:%S %Z' if exact else '%H:%M %Z'}}"
 
 
 def who(actor: Actor | None) -> str:
     """A person in mrkdwn."""
     if actor is None:
-        return "nobody"
+        return say("nobody")
     if actor.kind is ActorKind.SLACK:
         return mention(actor.id)
-    return "automatic mode" if actor.kind is ActorKind.SYSTEM else f"{inert(actor.id)} at the terminal"
+    return say("automatic-mode") if actor.kind is ActorKind.SYSTEM else say("at-the-terminal", name=inert(actor.id))
 
 
 def mention(user: str) -> str:
@@ -74,9 +77,9 @@ def people(users: Sequence[str]) -> str:
     """Some users in mrkdwn: `@ana, @bo or @cy`."""
     names = [mention(user) for user in users[:_MANY]]
     if not names:
-        return "nobody"
-    rest = f" and {len(users) - _MANY} more" if len(users) > _MANY else ""
-    return (f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else names[0]) + rest
+        return say("nobody")
+    some = say("either", some=", ".join(names[:-1]), last=names[-1]) if len(names) > 1 else names[0]
+    return say("and-more", some=some, count=len(users) - _MANY) if len(users) > _MANY else some
 
 
 def linked(name: str, url: str) -> str:

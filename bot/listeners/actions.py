@@ -15,6 +15,7 @@ from bot.ids import REQUEST_ID, WATCH_ID, Action, Choice, Place
 from bot.listeners.desk import Desk, text_at
 from bot.listeners.parsing import Word
 from bot.listeners.verbs import newest, obey
+from bot.texts import text
 from trainwatch_core.decision.authority import Verb
 from trainwatch_core.model.errors import ConflictError, InvalidInputError, NotFoundError
 from trainwatch_core.model.numbers import say
@@ -23,8 +24,6 @@ from trainwatch_core.model.stop import RequestState, StopRequest
 LATER = 7200.0
 """Seconds of "Ask again in 2 h"."""
 _CARD = {Action.CHECK_NOW: Word.CHECK, Action.PAUSE: Word.PAUSE, Action.RESUME: Word.RESUME}
-_NOT_OURS = "This button is not one of mine any more. Use the newest message of the thread"
-_POSTING = "I am just posting this message"
 
 Body = Mapping[str, Any]
 Ack = Callable[..., Any]
@@ -61,16 +60,16 @@ def _tell(desk: Desk, body: Body, told: Message) -> None:
 def _card(desk: Desk, body: Body, word: Word, watch_id: str) -> Message | None:
     known = desk.watch_at(_place(body))
     if known is None and desk.posting_card(watch_id, _place(body).channel):
-        raise ConflictError(_POSTING, todo="Press again in a moment")
+        raise ConflictError(text("posting"), todo=text("press-again"))
     if known is None or not WATCH_ID.fullmatch(watch_id) or not hmac.compare_digest(known, watch_id):
-        raise InvalidInputError(_NOT_OURS)
+        raise InvalidInputError(text("not-ours"))
     return obey(desk, word, watch_id, _claim(body), None)
 
 
 def _menu(desk: Desk, body: Body) -> Message | None:
     watch_id, _, chosen = _value(body).partition(" ")
     if chosen not in tuple(Choice):
-        raise InvalidInputError(_NOT_OURS)
+        raise InvalidInputError(text("not-ours"))
     return _card(desk, body, Word(chosen), watch_id)
 
 
@@ -90,12 +89,19 @@ def _decide(desk: Desk, body: Body, *, approve: bool, ask_again_in: float | None
 
 def _too_late(desk: Desk, request: StopRequest, error: ConflictError) -> Message:
     """Why the click changed nothing, with what was seen since."""
-    told = people_message(f"{error}. Nothing was changed by your click.")
+    told = people_message(text("click-too-late", why=str(error)))
     last = newest(desk, request.watch_id)
     if last is None or last.number <= request.round_number:
         return told
     values = ", ".join(f"{name} {say(value)}" for name, value in last.latest.items())
-    line = f"Round {last.number} since then: {last.verdict.decision}, {last.verdict.reasons[0].text} {values}"
+    verdict = last.verdict
+    line = text(
+        "round-since",
+        number=last.number,
+        decision=str(verdict.decision),
+        reason=verdict.reasons[0].text,
+        values=values,
+    )
     return Message(told.text, (*told.blocks, said([line])))
 
 
@@ -115,17 +121,17 @@ def _request(desk: Desk, body: Body) -> StopRequest:
     """
     value = _value(body)
     if not REQUEST_ID.fullmatch(value):
-        raise InvalidInputError(_NOT_OURS)
+        raise InvalidInputError(text("not-ours"))
     try:
         request = desk.engine.world.store.request(value)
     except NotFoundError:
-        raise InvalidInputError(_NOT_OURS) from None
+        raise InvalidInputError(text("not-ours")) from None
     asked_at = desk.question_at(request.watch_id, request.id)
     if asked_at is None and request.state is RequestState.PENDING:
-        raise ConflictError(_POSTING, where=request.id[:8], todo="Press again in a moment")
+        raise ConflictError(text("posting"), where=request.id[:8], todo=text("press-again"))
     pressed = f"{_place(body)} {value}"
     if asked_at is None or not hmac.compare_digest(f"{asked_at} {request.id}".encode(), pressed.encode()):
-        raise InvalidInputError(_NOT_OURS)
+        raise InvalidInputError(text("not-ours"))
     return request
 
 

@@ -15,6 +15,7 @@ from bot.listeners.context import NEEDS, run_of, settled
 from bot.listeners.desk import Desk, text_at
 from bot.listeners.parsing import TEST, Typed, Word, read_command
 from bot.listeners.verbs import obey
+from bot.texts import text
 from trainwatch_core.decision.authority import Verb
 from trainwatch_core.engine.watches import Registration
 from trainwatch_core.model.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
@@ -31,7 +32,7 @@ def register(app: App, desk: Desk) -> None:
 
     @app.command(COMMAND)
     def watch(ack: Callable[..., Any], body: Mapping[str, Any]) -> None:
-        told = desk.answer(lambda: _watch(desk, body)) or word_message("Done.")
+        told = desk.answer(lambda: _watch(desk, body)) or word_message(text("done"))
         # The answer travels with the acknowledgement: no further call, seen by the person only.
         ack(response_type="ephemeral", text=told.text, blocks=list(told.blocks))
 
@@ -57,8 +58,8 @@ def _test(desk: Desk, claim: Claim, named: str) -> Message:
     desk.admit(claim, Verb.SEE, None)
     watch = desk.engine.watches.find(named if "/" not in named else str(run_of(named, desk.settings)))
     if not in_slack(watch.channel):
-        raise NotFoundError("No watch of this workspace has that name", where=safe(named))
-    return obey(desk, Word.TEST, watch.id, claim, None) or word_message("Done.")
+        raise NotFoundError(text("no-such-watch"), where=safe(named))
+    return obey(desk, Word.TEST, watch.id, claim, None) or word_message(text("done"))
 
 
 def _register(desk: Desk, claim: Claim, typed: Typed, typed_in: str) -> Message:
@@ -78,8 +79,8 @@ def _register(desk: Desk, claim: Claim, typed: Typed, typed_in: str) -> Message:
             Registration(run, actor, channel, context, defaults.policy, defaults.context, card=True)
         )
     desk.later(desk.knock)
-    where = "here" if channel == typed_in else "in the channel of trainwatch"
-    return word_message(f"I watch {safe(str(watch.run))}. Its card comes {where}; each check goes into its thread.")
+    where = text("watching-here") if channel == typed_in else text("watching-there")
+    return word_message(text("watching", run=safe(str(watch.run)), where=where))
 
 
 def _channel(desk: Desk, typed_in: str) -> str:
@@ -91,15 +92,13 @@ def _channel(desk: Desk, typed_in: str) -> str:
     """
     channel = desk.settings.slack.channel or typed_in
     if not in_slack(channel) or channel.startswith("D"):
-        raise InvalidInputError("A watch reports to a channel", todo="Type /watch there, or set [slack] channel")
+        raise InvalidInputError(text("wants-channel"), todo=text("wants-channel-todo"))
     if desk.shared(channel):
-        raise NotAllowedError(
-            "This channel is shared with another workspace, or I am not in it", todo="Invite me, or use another channel"
-        )
+        raise NotAllowedError(text("shared-channel"), todo=text("shared-channel-todo"))
     return channel
 
 
 def _require_new(desk: Desk, run: RunRef, channel: str) -> None:
     for watch in desk.engine.world.store.watches():
         if watch.run == run and watch.channel == channel:
-            raise ConflictError("This run is watched already", where=safe(str(run)), todo="See /watch list")
+            raise ConflictError(text("watched-already"), where=safe(str(run)), todo=text("see-list"))

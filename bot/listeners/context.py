@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bot.texts import text as say
 from trainwatch_core.bootstrap import run_on_this_machine
 from trainwatch_core.config import Settings
 from trainwatch_core.decision.authority import Verb
@@ -58,9 +59,7 @@ def below_roots(text: str, settings: Settings) -> Path:
     except (OSError, RuntimeError):
         path = None
     if path is None or not any(path.is_relative_to(root) for root in roots):
-        raise InvalidInputError(
-            "This path may not be named in chat", where=text[:200], todo="It must lie below one of [log] roots"
-        )
+        raise InvalidInputError(say("path-refused"), where=text[:200], todo=say("path-refused-todo"))
     return path
 
 
@@ -80,9 +79,9 @@ def log_below_roots(text: str, settings: Settings) -> str:
     plain = posixpath.normpath(path)
     if "\0" in text or not any(plain.startswith(f"{root.rstrip('/')}/") for root in roots):
         raise InvalidInputError(
-            "This log may not be named in chat",
+            say("log-refused"),
             where=text[:200],
-            todo="It must lie below one of log_roots of a host in [hosts]",
+            todo=say("log-refused-todo"),
         )
     return f"{host}:{plain}"
 
@@ -94,7 +93,7 @@ def settled(options: Mapping[str, str], defaults: WatchContext, settings: Settin
         InvalidInputError: If a value cannot be used.
     """
     if "stop" in options and options.get("mode", defaults.mode) == Mode.AUTO:
-        raise InvalidInputError("A command that was typed in chat is never run automatically", todo="Use mode=ask")
+        raise InvalidInputError(say("typed-never-automatic"), todo=say("typed-never-automatic-todo"))
     changes: dict[str, Any] = {}
     for key, text in options.items():
         changes |= _READERS[key](text, defaults, settings)
@@ -106,8 +105,8 @@ def _typed_command(text: str) -> str:
     checked = check_command(text)
     bad = sorted(_OPERATORS & set(checked))
     if bad or len(checked) > _LONGEST_COMMAND:
-        what = f"the sign {bad[0]}" if bad else f"more than {_LONGEST_COMMAND} characters"
-        raise InvalidInputError(f"A command typed in chat may not have {what}", todo="Put it into trainwatch.toml")
+        what = say("typed-sign", sign=bad[0]) if bad else say("typed-too-long", most=_LONGEST_COMMAND)
+        raise InvalidInputError(what, todo=say("typed-todo"))
     return checked
 
 
@@ -121,7 +120,7 @@ def _pairs(text: str, key: str) -> dict[str, float]:
             cut = 0
         if cut <= 0 or not part[:cut].strip():
             raise InvalidInputError(
-                "This is no metric with a value", where=f"{key}={part[:80]}", todo=f"E.g. {key}=val/loss:2.31"
+                say("no-pair"), where=f"{key}={part[:80]}", todo=say("example", example=f"{key}=val/loss:2.31")
             )
     return found
 
@@ -129,7 +128,7 @@ def _pairs(text: str, key: str) -> dict[str, float]:
 def _interval(text: str) -> float:
     seconds = parse_duration(text)
     if seconds < 1:
-        raise InvalidInputError("Checks cannot be closer than a second", where=f"every={text[:40]}")
+        raise InvalidInputError(say("too-often"), where=f"every={text[:40]}")
     return seconds
 
 
@@ -139,13 +138,13 @@ def _steps(text: str) -> float:
     except ValueError:
         steps = 0.0
     if not 0 < steps < 1e15:  # noqa: PLR2004  # more steps than any run has
-        raise InvalidInputError("This is no number of steps", where=f"steps={text[:40]}", todo="E.g. steps=90000")
+        raise InvalidInputError(say("no-steps"), where=f"steps={text[:40]}", todo=say("example", example="steps=90000"))
     return steps
 
 
 def _mode(text: str) -> Mode:
     if text not in tuple(Mode):
-        raise InvalidInputError("There are two modes", where=f"mode={text[:40]}", todo="mode=ask or mode=auto")
+        raise InvalidInputError(say("no-mode"), where=f"mode={text[:40]}", todo=say("no-mode-todo"))
     return Mode(text)
 
 
@@ -154,9 +153,7 @@ def _notes(text: str, settings: Settings) -> str:
     folder = settings.chat_notes.resolve()
     path = None if "\0" in text else (folder / text).resolve()
     if path is None or path.suffix != ".md" or not path.is_relative_to(folder) or path.parent != folder:
-        raise InvalidInputError(
-            "Notes named in chat are Markdown files of one folder", where=text[:200], todo="E.g. notes=vision.md"
-        )
+        raise InvalidInputError(say("notes-refused"), where=text[:200], todo=say("example", example="notes=vision.md"))
     return str(path)
 
 

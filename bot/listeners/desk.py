@@ -13,6 +13,7 @@ from bot.blocks.answers import problem_message, refusal_message, word_message
 from bot.blocks.limits import Message
 from bot.blocks.words import Setting
 from bot.ids import Place
+from bot.texts import text
 from trainwatch_core.config import Settings
 from trainwatch_core.decision.authority import Refusal, Verb, authorize
 from trainwatch_core.engine.engine import Engine
@@ -109,7 +110,7 @@ class Desk:
             return problem_message(error)
         except Exception:  # noqa: BLE001  # a person who pressed a button gets an answer, whatever happens here
             _LOG.exception("a request of Slack failed")
-            return word_message("That went wrong in here, see my log. Look at the card before you try again.")
+            return word_message(text("went-wrong"))
 
 
 def text_at(payload: Mapping[str, Any], *path: str) -> str:

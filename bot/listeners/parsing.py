@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bot.texts import text as say
 from trainwatch_core.model.errors import InvalidInputError
 
 KEYS = (
@@ -81,11 +82,11 @@ def read_command(text: str) -> Typed:
         InvalidInputError: If a quote is open, or a word is no `key=value`, or a key is unknown or given twice.
     """
     if len(text) > _LONGEST:
-        raise InvalidInputError(f"That is more than {_LONGEST} characters")
+        raise InvalidInputError(say("too-long", most=_LONGEST))
     try:
         words = shlex.split(_typed(text))
     except ValueError as error:
-        raise InvalidInputError(f"I cannot read this: {error}", todo='Close the quotes: notes="my notes.md"') from error
+        raise InvalidInputError(say("unreadable", error=str(error)), todo=say("unreadable-todo")) from error
     if not words:
         return Typed()
     if words[0] == TEST and len(words) == 2:  # noqa: PLR2004  # the word, and which watch
@@ -95,10 +96,10 @@ def read_command(text: str) -> Typed:
         match = _OPTION.fullmatch(word)
         if match is None or match[1] not in KEYS or not match[2]:
             raise InvalidInputError(
-                "This is not one of the things that can be told", where=word[:80], todo=f"Known: {'=, '.join(KEYS)}="
+                say("unknown-option"), where=word[:80], todo=say("unknown-option-todo", known=f"{'=, '.join(KEYS)}=")
             )
         if match[1] in options:
-            raise InvalidInputError("This was told twice", where=f"{match[1]}=")
+            raise InvalidInputError(say("told-twice"), where=f"{match[1]}=")
         options[match[1]] = match[2]
     return Typed(words[0], options)
 

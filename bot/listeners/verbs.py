@@ -10,6 +10,7 @@ from bot.blocks.limits import Message
 from bot.ids import Place
 from bot.listeners.desk import Desk
 from bot.listeners.parsing import Expected, Word
+from bot.texts import text
 from trainwatch_core.decision.authority import Verb
 from trainwatch_core.engine.drytest import dry_test
 from trainwatch_core.model.actor import Actor
@@ -81,47 +82,47 @@ def newest(desk: Desk, watch_id: str) -> Round | None:
 def _check(desk: Desk, watch: Watch, _actor: Actor) -> Message:
     desk.engine.watches.check_now(watch.id)
     desk.later(desk.knock)
-    return word_message("I look now; the report comes into the thread.")
+    return word_message(text("looking-now"))
 
 
 def _pause(desk: Desk, watch: Watch, actor: Actor) -> Message:
     desk.engine.watches.pause(watch.id, actor)
-    return word_message("Paused. Nobody looks until: resume")
+    return word_message(text("paused"))
 
 
 def _resume(desk: Desk, watch: Watch, actor: Actor) -> Message:
     desk.engine.watches.resume(watch.id, actor)
     desk.later(desk.knock)
-    return word_message("I look again, now.")
+    return word_message(text("resumed"))
 
 
 def _end(desk: Desk, watch: Watch, actor: Actor) -> Message:
     desk.engine.watches.end(watch.id, actor)
-    return word_message("The watch has ended. The run was not touched.")
+    return word_message(text("watch-ended"))
 
 
 def _auto(desk: Desk, watch: Watch, actor: Actor) -> Message:
     own = desk.settings.watch_defaults(watch.run).context.stop_command
     if watch.context.stop_command not in {"", own}:
-        raise InvalidInputError("A command that was typed in chat is never run automatically")
+        raise InvalidInputError(text("typed-never-automatic"))
     desk.engine.watches.switch(watch.id, actor, Mode.AUTO)
-    return word_message("From now on I stop it by myself when it must be; I say so before, with a way to object.")
+    return word_message(text("now-automatic"))
 
 
 def _ask(desk: Desk, watch: Watch, actor: Actor) -> Message:
     desk.engine.watches.switch(watch.id, actor, Mode.ASK)
-    return word_message("From now on I ask before I stop it.")
+    return word_message(text("now-asking"))
 
 
 def _expected(desk: Desk, watch: Watch, actor: Actor, change: Expected) -> Message:
     at = parse_step(change.at) if change.at else None
     noted = desk.engine.announcing.expect(watch.id, actor, change.what, at=at)
-    return word_message(f"Noted for step {say_step(noted.step)}. What follows from it is no reason to stop.")
+    return word_message(text("change-noted", step=say_step(noted.step)))
 
 
 def _false_alarm(desk: Desk, watch: Watch, actor: Actor) -> Message:
     noted = desk.engine.announcing.false_alarm(watch.id, actor)
-    return word_message(f"Noted: a false alarm at step {say_step(noted.step)}. I go on from how it is now.")
+    return word_message(text("false-alarm-noted", step=say_step(noted.step)))
 
 
 def _status(desk: Desk, watch: Watch, _actor: Actor) -> Message:
@@ -143,6 +144,6 @@ _ACTS: Mapping[Word, Callable[[Desk, Watch, Actor], Message]] = {
     Word.ASK: _ask,
     Word.EXPECTED: lambda desk, watch, actor: _expected(desk, watch, actor, Expected()),
     Word.FALSE_ALARM: _false_alarm,
-    Word.TEST: lambda _desk, _watch, _actor: word_message("I try out what this watch rests on; nothing is stopped."),
+    Word.TEST: lambda _desk, _watch, _actor: word_message(text("trying")),
     Word.HELP: lambda _desk, _watch, _actor: help_message(),
 }

@@ -11,6 +11,7 @@ from bot.blocks.digest import digest_message
 from bot.ids import EVENT_TYPE, in_slack
 from bot.notifier.notifier import mark, wait_for
 from bot.notifier.web import Web
+from bot.texts import day as say_day
 from trainwatch_core.model.actor import SYSTEM
 from trainwatch_core.model.change import AuditRow
 from trainwatch_core.model.errors import DeliveryError, TrainwatchError
@@ -85,7 +86,7 @@ class DailyDigest:
     def _send(self, day: str, due: datetime, now: datetime) -> bool:
         try:
             if not self._stands(day, now):
-                told = digest_message(compose_digest(self._entries(now)), f"{due:%a} {due.day} {due:%b}")
+                told = digest_message(compose_digest(self._entries(now)), say_day(due))
                 self._web.post(self._channel, told, thread_ts=None, key=mark(f"{VERB}/{day}"))
         except DeliveryError as error:
             pause = wait_for(error, _HOPELESS if error.permanent else 0.0)

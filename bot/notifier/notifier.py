@@ -19,6 +19,7 @@ from bot.notifier.failures import GoneError, LostReplyError
 from bot.notifier.pace import Pace
 from bot.notifier.threads import Threads
 from bot.notifier.web import Web
+from bot.texts import text
 from trainwatch_core.model.change import Receipt
 from trainwatch_core.model.errors import DeliveryError
 from trainwatch_core.model.message import (
@@ -152,7 +153,7 @@ class SlackNotifier:
         _LOG.warning("watch %s cannot be told in %s: %s", watch.id, watch.channel, error)
         self.pace.take(self._operator_channel, urgent=True)
         # Without buttons: whoever decides does so where the question belongs, or on the host.
-        blocks = [said([f"Could not be said in {watch.channel} ({error}):"])]
+        blocks = [said([text("undeliverable", channel=watch.channel, error=str(error))])]
         blocks += [block for block in told.blocks if block["type"] != "actions"]
         return self._web.post(self._operator_channel, message(told.text, blocks), thread_ts=None, key=mark(key))
 

@@ -30,6 +30,7 @@ PLACEHOLDERS = ("{entity}", "{project}", "{run}")
 
 _SLACK_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
 _CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{2,20}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _ENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}")
 _PATTERN = re.compile(r"[^/\s]+/[^/\s]+")
@@ -169,6 +170,13 @@ def slack_channel(value: object, _places: Places) -> str:
         raise ValueError(
             'the id of a Slack channel such as "C012AB3CD", not its name (at the end of the channel details)'
         )
+    return value
+
+
+def language(value: object, _places: Places) -> str:
+    """The code of a language."""
+    if not isinstance(value, str) or not _LANGUAGE.fullmatch(value):
+        raise ValueError('the code of a language, e.g. "en"')
     return value
 
 

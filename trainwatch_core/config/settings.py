@@ -182,6 +182,7 @@ class SlackTable:
         digest_at: Local time of the digest.
         notes: The folder that notes files named in chat lie in; None means `notes` in the data directory.
         allow_chat_commands: Whether admins may type commands (stop=, log_command=) in chat.
+        language: What the bot speaks; a catalogue of that name must be there.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
@@ -191,6 +192,7 @@ class SlackTable:
     digest_at: Annotated[str, Read(readers.time_of_day)] = "09:00"
     notes: Folder | None = None
     allow_chat_commands: Annotated[bool, Read(readers.yes_or_no)] = False
+    language: Annotated[str, Read(readers.language)] = "en"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,220 @@
+### All that the bot says. Values in braces are put in as they are; *, _ and ` are Slack's mrkdwn.
+### Kept: names of options and commands (/watch, log=), CONTINUE | WAIT | STOP, FINAL_SUMMARY: they are typed and searched for.
+
+## How a watch stands (one word or two, beside a sign)
+
+look-new = First look
+look-healthy = Healthy
+look-close = Watching closely
+look-recovered = Recovered
+look-blind = Cannot see it
+look-wants-stop = Wants to stop
+look-stopping = Stopping
+look-stopped = Stopped
+look-finished = Finished
+look-ended = Ended
+look-paused = Paused
+
+## People
+
+nobody = nobody
+automatic-mode = automatic mode
+at-the-terminal = { $name } at the terminal
+# @ana, @bo or @cy
+either = { $some } or { $last }
+and-more = { $some } and { $count } more
+
+## Card
+
+card-next-check = next check { $when }
+card-proven = (proven { $when })
+card-round = round { $number }
+card-stops-itself = stops by itself
+card-asks = asks before stopping
+card-watched = watched by { $who } since { $when }
+card-check-now = Check now
+card-pause = Pause
+card-resume = Resume
+card-status = Status
+card-why = Why?
+card-to-ask = Ask before stopping
+card-to-auto = Stop by itself
+card-end = End this watch
+
+## Report of a round
+
+report-head = *Decision: { $decision }* · { $when } · round { $number }
+report-metrics = Recent metrics
+report-anomalies = Anomalies
+report-reason = Reason
+report-next = Next check
+report-ending = ending
+report-none = none
+report-source = Data source: { $source }
+report-run = Run: { $run }
+report-evidence = Evidence: { $evidence }
+report-picture-untitled = Loss
+outcome-look = Somebody must look: { $people }
+undeliverable = Could not be said in { $channel } ({ $error }):
+
+## The question "Stop it?"
+
+question-head = *I would stop* { $run }
+question-head-automatic = *I stop* { $run } *at { $when }* unless somebody objects
+question-fallback = Stop { $run }? { $saw }
+question-hidden = It cannot be approved here: not all of the command can be shown. Stop it on the host.
+question-job = Job: { $job }
+question-no-job = unknown, only a stop command is known
+question-host = Host: { $host }
+question-command = Command: { $command }   (then wait { $wait } at most)
+question-then = Then: { $command }   (then wait { $wait } at most)
+question-proof = Proof: { $proof }
+question-no-proof = none, the outcome will be unverified
+question-about = request { $request } · fingerprint { $fingerprint }
+question-evidence = evidence { $path }
+question-valid-until = valid until { $when }
+question-valid-for = valid for { $duration }
+question-seen = numbers of { $when }; I look again before anything is run
+question-can-approve = { $count ->
+    [one] Can approve: { $people }
+   *[other] Can approve ({ $count } of them must): { $people }
+ }
+question-can-object = Can object: { $people }, and whoever watches it
+question-approve = Approve Stop
+question-keep = Keep running
+question-later = Ask again in 2 h
+question-explain = Explain
+question-confirm = Stop this training?
+question-confirm-unknown = unknown
+question-confirm-command = Command: { $command }
+question-confirm-yes = Stop it
+question-confirm-no = Not now
+
+## How it came out (one line in place of the buttons)
+
+came-approved = Approved by { $who } · stopping…
+came-executing = Approved by { $who } · stop sent, checking…
+came-stopped = Approved by { $who } · ⏹️ { $gone }{ $detail }
+came-gone = gone
+came-gone-at = gone at { $when }
+came-failed = Approved by { $who } · 🚨 *NOT stopped*, the job still runs{ $detail }
+came-unknown = Approved by { $who } · 🚨 *unverified*, look yourself{ $detail }
+came-declined = Kept running by { $who }. Nothing was stopped.
+came-expired = Nobody answered in time. Nothing was stopped.
+came-superseded = Withdrawn: not what it was any more. Nothing was stopped.
+came-already-ended = The job had already ended{ $detail }. Nothing was run.
+
+## Digest
+
+digest-empty-title = { $day }: nothing is watched
+digest-empty = *{ $day }* · nothing is watched, nothing ended
+digest-needy = *Needs a look*
+digest-over = *Came to its end*
+digest-more = and { $count } more: /watch list
+digest-calm = Nobody needs to do anything.
+
+## Answers
+
+# The words themselves are fixed: they are what is typed.
+words = check now, status, why, pause, resume, end, mode auto, mode ask, expected change, false alarm, help
+words-known = I know: { $words }
+help-title = How to use /watch
+help =
+    {"*"}`/watch entity/project/run`* watches a run: its card comes into the channel, each check into the card's thread.
+    After the run, all optional: `log=PATH` (read when W&B cannot be reached) · `baseline=val/loss:2.31` · `baseline_run=RUN` (held against it step by step) · `target=METRIC:VALUE` · `every=30m` · `launch=pid:4211` (so that it can be stopped) · `notes=FILE.md` · `mode=ask` or `mode=auto` · `key=METRIC` · `steps=90000` · `announce=30000` or `announce="30000=harder data"` (a change that is meant to happen). For admins, where allowed: `stop="COMMAND"`.
+    {"*"}`/watch list`* shows what is watched. *`/watch test RUN`* tries out what its watch rests on. *`/watch help`* shows this.
+    In a card's thread just write: { $words }.
+list-empty-title = Nothing is watched
+list-empty = Nothing is watched. Begin with `/watch entity/project/run`.
+list-title = { $count } watched
+list-further = and { $count } more
+status-due = Next check { $when }
+status-not-due = No check is due
+why-nothing-title = No check yet
+why-nothing = There was no check yet.
+why-held = Held back: { $what }
+why-looked = Looked at: { $what }
+why-title = Why { $decision }
+why-head = *Why { $decision }* (round { $number })
+why-newest = Newest values: { $values }
+why-no-values = none
+tried-title = Dry test: { $head }
+tried-head = *Dry test: { $head }.* Nothing was stopped.
+tried-fine = Everything is there
+tried-bad = { $bad } of { $all } not as it must be
+done = Done.
+went-wrong = That went wrong in here, see my log. Look at the card before you try again.
+
+## Refusals
+
+only-they = Only { $people } can { $act }.
+act-approve = approve stops here
+act-decline = answer this, or the owner of the watch
+act-watch = watch runs here
+act-check = ask for a check
+act-go-automatic = let it stop by itself
+act-type-command = type commands here
+act-other = do this
+who-are-you = Slack did not say who you are
+own-workspace-only = Only members of the own workspace may do this
+not-by = This may not be done by { $whom }
+cannot-verify = I cannot verify you now
+try-again = Try again in a moment
+outsider-deactivated = a deactivated account
+outsider-bot = a bot
+outsider-guest = a guest
+outsider-stranger = a member of another workspace
+cannot-look-at-channel = I cannot look at this channel now
+invite-me = Invite me, try again
+
+## What was done
+
+watching = I watch { $run }. Its card comes { $where }; each check goes into its thread.
+watching-here = here
+watching-there = in the channel of trainwatch
+looking-now = I look now; the report comes into the thread.
+paused = Paused. Nobody looks until: resume
+resumed = I look again, now.
+watch-ended = The watch has ended. The run was not touched.
+now-automatic = From now on I stop it by myself when it must be; I say so before, with a way to object.
+now-asking = From now on I ask before I stop it.
+change-noted = Noted for step { $step }. What follows from it is no reason to stop.
+false-alarm-noted = Noted: a false alarm at step { $step }. I go on from how it is now.
+trying = I try out what this watch rests on; nothing is stopped.
+
+## What cannot be done, and what to do instead
+
+not-ours = This button is not one of mine any more. Use the newest message of the thread
+posting = I am just posting this message
+press-again = Press again in a moment
+click-too-late = { $why }. Nothing was changed by your click.
+round-since = Round { $number } since then: { $decision }, { $reason } { $values }
+no-such-watch = No watch of this workspace has that name
+wants-channel = A watch reports to a channel
+wants-channel-todo = Type /watch there, or set [slack] channel
+shared-channel = This channel is shared with another workspace, or I am not in it
+shared-channel-todo = Invite me, or use another channel
+watched-already = This run is watched already
+see-list = See /watch list
+too-long = That is more than { $most } characters
+unreadable = I cannot read this: { $error }
+unreadable-todo = Close the quotes: notes="my notes.md"
+unknown-option = This is not one of the things that can be told
+unknown-option-todo = Known: { $known }
+told-twice = This was told twice
+path-refused = This path may not be named in chat
+path-refused-todo = It must lie below one of [log] roots
+log-refused = This log may not be named in chat
+log-refused-todo = It must lie below one of log_roots of a host in [hosts]
+typed-never-automatic = A command that was typed in chat is never run automatically
+typed-never-automatic-todo = Use mode=ask
+typed-sign = A command typed in chat may not have the sign { $sign }
+typed-too-long = A command typed in chat may not have more than { $most } characters
+typed-todo = Put it into trainwatch.toml
+no-pair = This is no metric with a value
+example = E.g. { $example }
+too-often = Checks cannot be closer than a second
+no-steps = This is no number of steps
+no-mode = There are two modes
+no-mode-todo = mode=ask or mode=auto
+notes-refused = Notes named in chat are Markdown files of one folder
