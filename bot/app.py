@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -53,18 +53,20 @@ class Bot:
 
 
 @dataclass(frozen=True, slots=True)
-class Workers:
-    """Who works.
+class Running:
+    """How a bot runs.
 
     Attributes:
         errands: Does what listeners hand over.
         listening: Runs listeners; None for Bolt's own pool of ten.
         monotonic: Seconds.
+        secret: What Slack signs its requests with; empty if it comes by the socket, which needs no signature.
     """
 
     errands: Executor
     listening: Executor | None = None
     monotonic: Callable[[], float] = time.monotonic
+    secret: str = field(default="", repr=False)
 
 
 def assemble(
@@ -74,7 +76,7 @@ def assemble(
     setting: Setting,
     core: Settings,
     me: Mapping[str, Any],
-    workers: Workers,
+    running: Running,
 ) -> Bot:
     """Wire an engine to Slack, both ways.
 
@@ -85,14 +87,14 @@ def assemble(
         setting: Zone and approvers.
         core: The file.
         me: Who the bot is, as `auth.test` says.
-        workers: Who works, and by which clock.
+        running: Who works, by which clock, and how Slack is recognised.
     """
     threads = Threads(engine.world.store)
     notifier.open(engine.world.store, threads)
-    board = Board(engine, web, threads, setting, monotonic=workers.monotonic)
+    board = Board(engine, web, threads, setting, monotonic=running.monotonic)
     team = str(me.get("team_id", ""))
-    actors = Actors(team, web.user, monotonic=workers.monotonic)
-    roster, errands = Roster(engine), Errands(workers.errands)
+    actors = Actors(team, web.user, monotonic=running.monotonic)
+    roster, errands = Roster(engine), Errands(running.errands)
     roster.renew()
 
     def knock() -> None:
@@ -121,16 +123,17 @@ def assemble(
         react=web.react,
         later=errands.later,
     )
-    app = _listening(desk, web, me, workers)
+    app = _listening(desk, web, me, running)
     return Bot(app, engine, board, _digest(engine, web, core, board, link), actors, team, tick)
 
 
-def _listening(desk: Desk, web: Web, me: Mapping[str, Any], workers: Workers) -> App:
+def _listening(desk: Desk, web: Web, me: Mapping[str, Any], running: Running) -> App:
     app = App(
         client=web.client,
+        signing_secret=running.secret,
         authorize=lambda **_: _own(me, str(web.client.token)),
         logger=logging.getLogger("slack_bolt"),
-        listener_executor=workers.listening,
+        listener_executor=running.listening,
         raise_error_for_unhandled_request=False,
     )
     for listeners in (commands, actions, events):

@@ -10,16 +10,15 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from slack_bolt.adapter.socket_mode import SocketModeHandler
-
-from bot.app import Bot, Workers, assemble
+from bot.app import Bot, Running, assemble
 from bot.blocks.words import Setting
 from bot.notifier.failures import LostReplyError, sorting
 from bot.notifier.notifier import SlackNotifier
 from bot.notifier.web import Web
+from bot.receiving import PING, Http, Receiver, Socket
 from bot.settings import BotSettings
 from bot.texts import languages, speak
-from bot.upkeep import Hearing, logged, take_over
+from bot.upkeep import logged, take_over
 from trainwatch_core.bootstrap import build, make_daily, make_ticker, only_one
 from trainwatch_core.config import Settings
 from trainwatch_core.model.errors import ConfigError, ConflictError, DeliveryError
@@ -27,14 +26,17 @@ from trainwatch_core.ports import Ticker
 
 TICK = 0.5
 """Seconds between two knocks: a click on "Check now" does not wait longer."""
-PING = 5.0
-"""Seconds between pings."""
 _WARM = 240.0
 """Seconds between two look-ups of the named users: a click finds them known."""
 
 
 def run(
-    settings: BotSettings, *, environ: Mapping[str, str], until: threading.Event, ready: Callable[[], None]
+    settings: BotSettings,
+    *,
+    environ: Mapping[str, str],
+    until: threading.Event,
+    ready: Callable[[str], None],
+    http: tuple[str, int] | None = None,
 ) -> None:
     """Run until told to end; everything under way is put in order then.
 
@@ -42,7 +44,8 @@ def run(
         settings: What the bot is told.
         environ: The environment.
         until: Set to end.
-        ready: Called when the bot is connected.
+        ready: Called when Slack can reach the bot, with how.
+        http: Where to listen for Slack; None opens a socket to it.
 
     Raises:
         TrainwatchError: If it cannot begin.
@@ -50,20 +53,20 @@ def run(
     with open_bot(settings, environ=environ) as bot:
         bot.board.recall()
         take_over(bot.engine)
-        handler = SocketModeHandler(bot.app, settings.tokens.app, ping_interval=PING)
+        receiver: Receiver = Http(bot.app, *http) if http is not None else Socket(bot.app, settings.tokens.app)
         tickers = _tickers(bot, settings.core)
         bot.engine.start()
         try:
             with _told("SLACK_APP_TOKEN, and that Socket Mode is on"):
-                handler.connect()  # type: ignore[no-untyped-call]  # untyped by its makers
+                how = receiver.open()
             for ticker in tickers:
                 ticker.start()
-            ready()
-            _stay(bot, handler, settings.core, until)
+            ready(how)
+            _stay(bot, receiver, settings.core, until)
         finally:
             for ticker in reversed(tickers):
                 ticker.stop()
-            handler.close()  # type: ignore[no-untyped-call]  # likewise
+            receiver.close()
             bot.engine.stop(timeout=20.0)
 
 
@@ -91,7 +94,8 @@ def open_bot(settings: BotSettings, *, environ: Mapping[str, str]) -> Iterator[B
     with _alone(core), build(core, notifier, environ=environ, team=team) as engine:
         errands = ThreadPoolExecutor(4, thread_name_prefix="trainwatch-errand")
         try:
-            yield assemble(engine, web, notifier, setting, core, me, Workers(errands))
+            secret = settings.tokens.signing_secret
+            yield assemble(engine, web, notifier, setting, core, me, Running(errands, secret=secret))
         finally:
             errands.shutdown(wait=True, cancel_futures=True)
 
@@ -114,9 +118,8 @@ def _tickers(bot: Bot, core: Settings) -> list[Ticker]:
     return tickers
 
 
-def _stay(bot: Bot, handler: SocketModeHandler, core: Settings, until: threading.Event) -> None:
-    """Watch the socket and keep the named users known, until told to end."""
-    hearing = Hearing(handler)
+def _stay(bot: Bot, receiver: Receiver, core: Settings, until: threading.Event) -> None:
+    """Keep the way to Slack open and keep the named users known, until told to end."""
     named = sorted({*core.admins, *core.approvers, *core.watchers})
     warm_at = 0.0
     while True:
@@ -126,7 +129,7 @@ def _stay(bot: Bot, handler: SocketModeHandler, core: Settings, until: threading
                 logged(lambda user=user: bot.actors.refresh(user))  # type: ignore[misc]  # bound at once
         if until.wait(PING / 2):
             return
-        logged(hearing.check)
+        logged(receiver.check)
 
 
 @contextmanager

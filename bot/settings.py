@@ -23,11 +23,12 @@ class BotSettings:
     tokens: Tokens
 
 
-def load(path: Path | None, environ: Mapping[str, str], *, cwd: Path) -> BotSettings:
-    """Read the file and the tokens.
+def load(path: Path | None, environ: Mapping[str, str], *, cwd: Path, http: bool = False) -> BotSettings:
+    """Read the file and the tokens, or the signing secret if Slack comes by HTTP.
 
     Raises:
         ConfigError: If anything is missing or wrong.
     """
     file = find_config(path, environ, cwd=cwd)
-    return BotSettings(load_settings(path, environ, cwd=cwd), read_tokens(environ, file.parent if file else cwd))
+    tokens = read_tokens(environ, file.parent if file else cwd, http=http)
+    return BotSettings(load_settings(path, environ, cwd=cwd), tokens)

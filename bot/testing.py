@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from slack_bolt import BoltRequest, BoltResponse
 
-from bot.app import Workers, assemble
+from bot.app import Running, assemble
 from bot.blocks.words import Setting
 from bot.notifier.notifier import SlackNotifier
 from bot.notifier.web import Web
@@ -49,6 +49,10 @@ class Inline(Executor):
         return future
 
 
+SECRET = "5ec2e75ec2e75ec2e75ec2e75ec2e75e"  # noqa: S105  # of the stand-in
+"""What the stand-in signs its requests with."""
+
+
 class Office:
     """A bot whose clock stands still and whose workers work when the test says so.
 
@@ -63,6 +67,7 @@ class Office:
         self.slack = slack
         self.folder = folder
         self.toml = toml
+        self.secret = SECRET
         self._numbers = itertools.count(1)
         for user in (ANA, BO, CY, EVE):
             slack.users.setdefault(user, {"id": user, "team_id": TEAM, "deleted": False, "is_bot": False})
@@ -91,7 +96,7 @@ class Office:
             setting,
             settings,
             self.web.me(),
-            Workers(Inline(), Inline(), clock.monotonic),
+            Running(Inline(), Inline(), clock.monotonic, self.secret),
         )
 
     # What people do, as payloads through `app.dispatch`.

@@ -76,3 +76,22 @@ def test_nothing_shows_them(folder: Path) -> None:
     """F-I07: neither a traceback nor a log line with their repr."""
     assert BOT not in repr(read_tokens({}, folder))
     assert APP not in repr(read_tokens({}, folder))
+
+
+def test_by_http_the_signing_secret_stands_for_the_app_token(tmp_path: Path) -> None:
+    """What opens a socket is not asked for where none is opened, and the other way round."""
+    environ = {"SLACK_BOT_TOKEN": BOT, "SLACK_SIGNING_SECRET": "5" * 32}
+    tokens = read_tokens(environ, tmp_path, http=True)
+    assert (tokens.app, tokens.signing_secret) == ("", "5" * 32)
+    assert "5" * 32 not in repr(tokens)
+    assert read_tokens(environ, tmp_path, http=None) == tokens
+    with pytest.raises(ConfigError, match="SLACK_APP_TOKEN is not set"):
+        read_tokens(environ, tmp_path)
+
+
+@pytest.mark.parametrize("secret", ["", "short", "x" * 31, "with a blank " + "x" * 32])
+def test_a_signing_secret_that_is_none_is_refused_without_being_shown(tmp_path: Path, secret: str) -> None:
+    """One that could be guessed would let everybody in."""
+    with pytest.raises(ConfigError, match="SLACK_SIGNING_SECRET") as caught:
+        read_tokens({"SLACK_BOT_TOKEN": BOT, "SLACK_SIGNING_SECRET": secret}, tmp_path, http=True)
+    assert not secret or secret not in str(caught.value)

@@ -124,7 +124,7 @@ def _slack(settings: Settings, file: Path | None, *, online: bool) -> Iterator[F
             "people", "nobody may approve a stop in Slack", 'Put your Slack id into trainwatch.toml: admins = ["U…"]'
         )
     try:
-        tokens = read_tokens(os.environ, file.parent if file else Path.cwd())
+        tokens = read_tokens(os.environ, file.parent if file else Path.cwd(), http=None)
     except ConfigError as error:
         for problem in error.problems:
             yield bad("tokens", problem, "")

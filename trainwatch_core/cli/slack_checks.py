@@ -31,7 +31,7 @@ _NEW_TOKEN = "Copy it again from the app's pages; `trainwatch init` asks for it"
 
 def check_slack(settings: Settings, tokens: Tokens) -> Iterator[Finding]:
     """Findings about the Slack side, one after the other; what needs an earlier one is left out where that failed."""
-    bot, app = SlackWeb(tokens.api_url, tokens.bot), SlackWeb(tokens.api_url, tokens.app)
+    bot = SlackWeb(tokens.api_url, tokens.bot)
     try:
         who = bot.ask("auth.test")
     except TrainwatchError as error:
@@ -43,17 +43,22 @@ def check_slack(settings: Settings, tokens: Tokens) -> Iterator[Finding]:
     team = str(who.data.get("team_id", ""))
     yield good("bot token", f"opens the workspace {who.data.get('team', '')} as @{who.data.get('user', '')}")
     yield _scopes(who)
-    opened = app.ask("apps.connections.open")
-    if opened.ok:
-        yield good("app token", "may open a socket")
-    else:
-        yield bad(
-            "app token",
-            f"Slack refuses SLACK_APP_TOKEN: {opened.error}",
-            "It needs the scope connections:write (Basic Information > App-Level Tokens), and Socket Mode must be on",
-        )
+    yield _way_in(tokens)
     yield from _channels(settings, bot, str(who.data.get("user", "trainwatch")))
     yield from _people(settings, bot, team)
+
+
+def _way_in(tokens: Tokens) -> Finding:
+    if not tokens.app:
+        return good("signing secret", "is set; whether Slack's requests arrive shows when you type /watch help")
+    opened = SlackWeb(tokens.api_url, tokens.app).ask("apps.connections.open")
+    if opened.ok:
+        return good("app token", "may open a socket")
+    return bad(
+        "app token",
+        f"Slack refuses SLACK_APP_TOKEN: {opened.error}",
+        "It needs the scope connections:write (Basic Information > App-Level Tokens), and Socket Mode must be on",
+    )
 
 
 def _scopes(who: Answer) -> Finding:
