@@ -23,9 +23,9 @@ import pytest
 
 from bot.__main__ import main
 from bot.receiving import EVENTS, HEALTH, LARGEST, Http
-from bot.testing import ANA, APP, CHANNEL, SECRET, TEAM, Office
+from bot.testing import ANA, CHANNEL, SECRET, Office
 from trainwatch_core.model.errors import ConfigError
-from trainwatch_core.testing.slack_payloads import click_payload
+from trainwatch_core.testing.slack_payloads import APP, TEAM, click_payload
 from trainwatch_core.testing.slack_server import BOT_TOKEN, SlackServer
 
 SOON = 60.0
