@@ -16,7 +16,7 @@ from slack_bolt.authorization import AuthorizeResult
 from bot.actors import Actors
 from bot.blocks.words import Setting
 from bot.ids import Place
-from bot.listeners import actions, commands, events
+from bot.listeners import actions, commands, events, links
 from bot.listeners.desk import Desk
 from bot.notifier.board import Board
 from bot.notifier.digest import DailyDigest
@@ -121,7 +121,9 @@ def assemble(
         knock=knock,
         whisper=web.whisper,
         react=web.react,
+        unfurl=web.unfurl,
         later=errands.later,
+        me=str(me.get("user_id", "")),
     )
     app = _listening(desk, web, me, running)
     return Bot(app, engine, board, _digest(engine, web, core, board, link), actors, team, tick)
@@ -136,7 +138,7 @@ def _listening(desk: Desk, web: Web, me: Mapping[str, Any], running: Running) ->
         listener_executor=running.listening,
         raise_error_for_unhandled_request=False,
     )
-    for listeners in (commands, actions, events):
+    for listeners in (commands, actions, events, links):
         listeners.register(app, desk)
     return app
 

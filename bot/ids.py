@@ -27,6 +27,7 @@ class Action(StrEnum):
     KEEP = "stop_keep"
     LATER = "stop_later"
     EXPLAIN = "stop_explain"
+    WATCH_LINK = "link_watch"
 
 
 class Choice(StrEnum):

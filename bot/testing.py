@@ -118,9 +118,12 @@ class Office:
         """Write into the thread of the first card."""
         event: Json = {"type": "message", "channel": CHANNEL, "user": user, "text": text, "ts": "2000000000.000001"}
         event |= {"thread_ts": self.card["ts"], "team": TEAM, "channel_type": "channel", **over}
-        event = {key: value for key, value in event.items() if value is not None}
+        return self.event({key: value for key, value in event.items() if value is not None})
+
+    def event(self, event: Json, *, ident: str = "") -> BoltResponse:
+        """Something happened in Slack."""
         body = {"type": "event_callback", "team_id": TEAM, "api_app_id": APP, "event": event, "token": "x"}
-        return self.dispatch({**body, "event_id": f"Ev{next(self._numbers)}", "event_time": 1})
+        return self.dispatch({**body, "event_id": ident or f"Ev{next(self._numbers)}", "event_time": 1})
 
     # What happens meanwhile.
 

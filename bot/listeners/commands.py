@@ -32,14 +32,20 @@ def register(app: App, desk: Desk) -> None:
 
     @app.command(COMMAND)
     def watch(ack: Callable[..., Any], body: Mapping[str, Any]) -> None:
-        told = desk.answer(lambda: _watch(desk, body)) or word_message(text("done"))
+        claim = Claim(text_at(body, "user_id"), text_at(body, "team_id"))
+        words, channel = text_at(body, "text"), text_at(body, "channel_id")
+        told = desk.answer(lambda: typed_by(desk, claim, words, channel)) or word_message(text("done"))
         # The answer travels with the acknowledgement: no further call, seen by the person only.
         ack(response_type="ephemeral", text=told.text, blocks=list(told.blocks))
 
 
-def _watch(desk: Desk, body: Mapping[str, Any]) -> Message:
-    claim = Claim(text_at(body, "user_id"), text_at(body, "team_id"))
-    typed = read_command(text_at(body, "text"))
+def typed_by(desk: Desk, claim: Claim, words: str, channel: str) -> Message:
+    """Do what somebody typed after `/watch`, or after the name of the bot; returns what they alone are told.
+
+    Raises:
+        TrainwatchError: If it is not done.
+    """
+    typed = read_command(words)
     if typed.run in {"", "help"}:
         return help_message()
     if typed.run == TEST and "watch" in typed.options:
@@ -50,7 +56,7 @@ def _watch(desk: Desk, body: Mapping[str, Any]) -> Message:
         # A card costs a look into a history: the rest is counted only, the answer is due within three seconds.
         cards = [(desk.card(w), desk.link(w)) for w in watches[:_LISTED]]
         return list_message(cards, desk.setting, further=len(watches) - len(cards))
-    return _register(desk, claim, typed, text_at(body, "channel_id"))
+    return begin(desk, claim, typed, channel)
 
 
 def _test(desk: Desk, claim: Claim, named: str) -> Message:
@@ -62,7 +68,12 @@ def _test(desk: Desk, claim: Claim, named: str) -> Message:
     return obey(desk, Word.TEST, watch.id, claim, None) or word_message(text("done"))
 
 
-def _register(desk: Desk, claim: Claim, typed: Typed, typed_in: str) -> Message:
+def begin(desk: Desk, claim: Claim, typed: Typed, typed_in: str) -> Message:
+    """Watch a run.
+
+    Raises:
+        TrainwatchError: If it is not watched.
+    """
     actor = desk.admit(claim, Verb.WATCH, None)
     for key in typed.options:
         if key in NEEDS:

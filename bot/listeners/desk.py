@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.actors import Actors, Claim
 from bot.blocks.answers import problem_message, refusal_message, word_message
-from bot.blocks.limits import Message
+from bot.blocks.limits import Block, Message
 from bot.blocks.words import Setting
 from bot.ids import Place
 from bot.texts import text
@@ -53,7 +53,9 @@ class Desk:
         knock: Makes the engine look now.
         whisper: Channel, user, message, thread, `response_url` of a click: seen by that user only.
         react: An emoji on a message.
+        unfurl: What stands below links of a message: where, and blocks for each address.
         later: Hands work to a worker.
+        me: User id of the bot.
         registering: One registration at a time, so that a command that arrives twice registers once.
     """
 
@@ -71,7 +73,9 @@ class Desk:
     knock: Callable[[], None]
     whisper: Callable[[str, str, Message, str | None, str], None]
     react: Callable[[Place, str], None]
+    unfurl: Callable[[Place, Mapping[str, Sequence[Block]]], None]
     later: Callable[[Callable[[], None]], None]
+    me: str
     registering: threading.Lock = field(default_factory=threading.Lock)
 
     def admit(self, claim: Claim, verb: Verb, watch: Watch | None, *, request_id: str = "") -> Actor:

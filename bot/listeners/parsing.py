@@ -131,6 +131,22 @@ def read_word(text: str) -> Word | None:
     return next((word for word in Word if word == plain), _ALSO.get(plain))
 
 
+def without_mention(text: str) -> str:
+    """What was said after naming somebody."""
+    return _MENTION.sub("", text.strip())
+
+
+def speaks_to_another(text: str, me: str) -> bool:
+    """Whether a reply begins with the name of somebody else.
+
+    Args:
+        text: The reply.
+        me: User id of the bot.
+    """
+    first = re.match(r"<@([UW][A-Z0-9]+)", text.strip())
+    return first is not None and first[1] != me
+
+
 def is_talk(text: str) -> bool:
     """Whether a reply is people talking to each other."""
     return len(text) > _TALK or "\n" in text.strip()

@@ -136,6 +136,16 @@ class Web:
         """Put an emoji on a message."""
         _asked(lambda: self.client.reactions_add(channel=place.channel, timestamp=place.ts, name=name))
 
+    def unfurl(self, place: Place, blocks: Mapping[str, Sequence[Block]]) -> None:
+        """Put blocks below links of somebody's message; again puts others in their place.
+
+        Args:
+            place: Where the message stands.
+            blocks: For each address, to the letter as Slack told it.
+        """
+        shown: dict[str, dict[str, Any]] = {url: {"blocks": list(below)} for url, below in blocks.items()}
+        _asked(lambda: self.client.chat_unfurl(channel=place.channel, ts=place.ts, unfurls=shown))
+
     def upload(self, channel: str, picture: bytes, *, filename: str, title: str, thread_ts: str | None) -> str:
         """Put a picture into a thread; returns the file's id. Slack shares it a little later, or never."""
         # Three calls. No alt_txt: with it the share can fail in silence (python-slack-sdk #1818).

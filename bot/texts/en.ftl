@@ -41,6 +41,11 @@ card-to-ask = Ask before stopping
 card-to-auto = Stop by itself
 card-end = End this watch
 
+## Below the link of a run
+
+link-watch = Watch this run
+link-unwatched = { $run } is not watched.
+
 ## Report of a round
 
 report-head = *Decision: { $decision }* · { $when } · round { $number }

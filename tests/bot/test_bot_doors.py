@@ -29,7 +29,8 @@ def test_no_button_obeys_a_nobody(office: Office, action: Action) -> None:
     """F-A01: whatever is pressed, no row changes; all but the explanation is refused and on record."""
     office.asked()
     message = office.card if action.startswith("card") else office.question
-    value = office.world.store.watches()[0].id if action.startswith("card") else office.world.store.requests()[0].id
+    values = {"card": office.world.store.watches()[0].id, "link": "lab/vision/r2"}
+    value = values.get(action.partition("_")[0], office.world.store.requests()[0].id)
     before, acts = rows(office), len(office.world.store.audited())
     office.click(message, action, user=EVE, value=value)
     assert rows(office) == before
@@ -42,9 +43,10 @@ def test_no_button_obeys_an_admin_of_another_workspace(office: Office, action: A
     office.asked()
     message = office.card if action.startswith("card") else office.question
     watch, request = office.world.store.watches()[0], office.world.store.requests()[0]
-    value = f"{watch.id} {Choice.STATUS}" if action is Action.MENU else watch.id
+    values = {"card": watch.id, "link": "lab/vision/r2", "stop": request.id}
+    value = f"{watch.id} {Choice.STATUS}" if action is Action.MENU else values[action.partition("_")[0]]
     before, acts = rows(office), len(office.world.store.audited())
-    office.click(message, action, user=ANA, team="T0EVIL", value=request.id if action.startswith("stop") else value)
+    office.click(message, action, user=ANA, team="T0EVIL", value=value)
     assert rows(office) == before
     assert len(refused(office, acts)) == 1
 

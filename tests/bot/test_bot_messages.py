@@ -22,7 +22,8 @@ from bot.blocks.answers import (
 )
 from bot.blocks.card import card_message
 from bot.blocks.digest import digest_message
-from bot.blocks.limits import ALL_CHARACTERS, BLOCKS, Message
+from bot.blocks.limits import ALL_CHARACTERS, BLOCKS, Message, message
+from bot.blocks.links import offer_blocks, watched_blocks
 from bot.blocks.question import question_message
 from bot.blocks.report import notice_message, outcome_message, report_message, summary_message
 from bot.blocks.words import Setting
@@ -147,6 +148,9 @@ MESSAGES: dict[str, Message] = {
         ),
         "Mon 2 Mar",
     ),
+    "link_offer": message("lab/vision/r1", offer_blocks("lab/vision/r1")),
+    "link_here": message("r1", watched_blocks(CARD, "https://x.slack.com/archives/C0TRAIN/p1", here=True)),
+    "link_elsewhere": message("r1", watched_blocks(CARD, "", here=False)),
     "digest_empty": digest_message(compose_digest([]), "Mon 2 Mar"),
 }
 

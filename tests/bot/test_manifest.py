@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from datetime import UTC
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,9 +13,11 @@ import yaml
 from slack_bolt import App
 from slack_sdk import WebClient
 
-from bot.listeners import actions, commands, events
+from bot.listeners import actions, commands, events, links
 from bot.listeners.desk import Desk
+from bot.listeners.links import run_at
 from trainwatch_core.cli.slack_checks import SCOPES
+from trainwatch_core.config import Settings
 
 ROOT = Path(__file__).parents[2]
 MANIFEST = yaml.safe_load((ROOT / "manifest.yml").read_text())
@@ -25,6 +28,7 @@ METHODS = {
     "chat_postMessage": {"chat:write"},
     "chat_update": {"chat:write"},
     "chat_postEphemeral": {"chat:write"},
+    "chat_unfurl": {"links:write"},
     "reactions_add": {"reactions:write"},
     "files_upload_v2": {"files:write"},
     "conversations_history": {"channels:history", "groups:history"},
@@ -33,7 +37,11 @@ METHODS = {
     "users_info": {"users:read"},
 }
 """What Slack's reference wants for each method that we call, for public and private channels."""
-EVENTS = {"message": {"message.channels": "channels:history", "message.groups": "groups:history"}}
+EVENTS = {
+    "app_mention": {"app_mention": "app_mentions:read"},
+    "link_shared": {"link_shared": "links:read"},
+    "message": {"message.channels": "channels:history", "message.groups": "groups:history"},
+}
 """What the app subscribes to for a listener of Bolt's, and the scope of each. Watches live in channels, not in DMs."""
 
 
@@ -67,7 +75,7 @@ class Registered:
 def registered() -> Registered:
     """What the listeners register."""
     app = Registered()
-    for listeners in (commands, actions, events):
+    for listeners in (commands, actions, events, links):
         # A registration only keeps the desk for later.
         listeners.register(cast("App", app), cast("Desk", None))
     return app
@@ -113,7 +121,15 @@ def test_buttons_and_sockets_are_switched_on(registered: Registered) -> None:
     """Without these nothing of it arrives; no address of ours is reachable from outside, so none is named."""
     assert MANIFEST["settings"]["interactivity"] == {"is_enabled": bool(registered.actions)}
     assert MANIFEST["settings"]["socket_mode_enabled"] is True
-    assert "url" not in (ROOT / "manifest.yml").read_text().lower()
+    assert "_url" not in (ROOT / "manifest.yml").read_text().lower()
+
+
+def test_links_are_shown_of_the_domains_that_are_known(registered: Registered) -> None:
+    """Slack tells of links of these domains only, and the bot knows the runs of each of them."""
+    domains = MANIFEST["features"]["unfurl_domains"]
+    assert bool(domains) == ("link_shared" in registered.events)
+    settings = Settings(data_dir=Path("/x"), timezone=UTC)
+    assert all(run_at(f"https://{domain}/lab/vision/runs/r1", settings) for domain in domains)
 
 
 def test_the_doctor_checks_for_these_scopes() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from trainwatch_core.cli.slack_checks import SCOPES
 from trainwatch_core.testing.desk import Desk
 from trainwatch_core.testing.slack_setup import SetUpSlack
 from trainwatch_core.testing.wandb_server import API_KEY, FakeWandb
@@ -58,7 +59,7 @@ def test_a_wrong_token_is_named(told: Callable[..., tuple[int, str]], tokens: di
 
 def test_a_missing_scope_is_named(told: Callable[..., tuple[int, str]], slack: SetUpSlack) -> None:
     """The commonest mistake: the app was not installed again after its manifest changed."""
-    slack.scopes = "chat:write,commands,channels:history,channels:read,groups:history,groups:read,users:read"
+    slack.scopes = ",".join(sorted(SCOPES - {"files:write", "reactions:write"}))
     code, said = told()
     assert code == 1
     assert "lacks files:write, reactions:write" in said

@@ -13,6 +13,7 @@ from trainwatch_core.model.errors import TrainwatchError
 
 SCOPES = frozenset(
     {
+        "app_mentions:read",
         "channels:history",
         "channels:read",
         "chat:write",
@@ -20,6 +21,8 @@ SCOPES = frozenset(
         "files:write",
         "groups:history",
         "groups:read",
+        "links:read",
+        "links:write",
         "reactions:write",
         "users:read",
     }

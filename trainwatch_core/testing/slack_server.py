@@ -274,6 +274,16 @@ class SlackServer:
         self.messages["answered"].append(given)
         return {}
 
+    def _do_chat_unfurl(self, given: Json) -> Json:
+        found = [m for m in self.messages[given["channel"]] if m["ts"] == given["ts"]]
+        if not found:
+            return {"ok": False, "error": "cannot_unfurl_url"}
+        shown = json.loads(given["unfurls"]) if isinstance(given["unfurls"], str) else given["unfurls"]
+        if not all(url in found[0]["text"] for url in shown):
+            return {"ok": False, "error": "cannot_unfurl_url"}
+        found[0].setdefault("unfurls", {}).update(shown)
+        return {"ok": True}
+
     def _do_reactions_add(self, given: Json) -> Json:
         self.messages["reactions"].append(given)
         return {}
