@@ -205,7 +205,7 @@ def test_messages_stay_within_the_limits_whatever_is_in_them() -> None:
     lines = (LONG,) * 60
     card = replace(CARD, run=LONG, why=LONG, metrics=(LONG[:400],) * 3, progress=LONG[:400])
     report = replace(REPORT, metrics=lines, anomalies=lines, evidence=lines, reason=lines, run=LONG, source=LONG)
-    for message in (
+    for told in (
         card_message(card, BERLIN),
         report_message(report, BERLIN),
         report_message(replace(report, evidence=tuple(f"log: {line}" for line in lines)), BERLIN),
@@ -215,10 +215,10 @@ def test_messages_stay_within_the_limits_whatever_is_in_them() -> None:
         list_message([(replace(card, run=LONG[:80]), "")] * 60, BERLIN),
         digest_message(compose_digest([Entry(replace(card, run=LONG[:80], look=Look.CLOSE))] * 60), "Mon"),
     ):
-        assert len(message.blocks) <= BLOCKS
-        assert len(message.text) <= 4000
-        assert len(json.dumps(message.blocks, ensure_ascii=False)) <= ALL_CHARACTERS
-        for block in message.blocks:
+        assert len(told.blocks) <= BLOCKS
+        assert len(told.text) <= 4000
+        assert len(json.dumps(told.blocks, ensure_ascii=False)) <= ALL_CHARACTERS
+        for block in told.blocks:
             for text in [block["text"]] if block["type"] == "section" else block.get("elements", []):
                 assert len(text.get("text", "")) <= 3000
 
