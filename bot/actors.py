@@ -81,6 +81,24 @@ class Actors:
             raise NotAllowedError(text("not-by", whom=known[1]))
         return actor
 
+    def vouch(self, actor: Actor) -> None:
+        """Ask Slack anew about a person whose click is about to be carried out.
+
+        A Slack that is silent for a moment takes nothing back that it said a few minutes ago.
+
+        Raises:
+            NotAllowedError: If the person is no full and living member any more, or nobody can tell.
+        """
+        before = self._known.get(actor.id)
+        try:
+            found = self.refresh(actor.id)
+        except NotAllowedError:
+            if before is None or self._monotonic() - before[0] > FRESH:
+                raise NotAllowedError(text("cannot-vouch", who=str(actor))) from None
+            found = before
+        if found[1]:
+            raise NotAllowedError(text("is-now", who=str(actor), what=found[1]))
+
     def refresh(self, user: str) -> tuple[float, str]:
         """Ask Slack again; returns when, and why the user is refused (empty: is not).
 

@@ -14,7 +14,6 @@ from slack_bolt import App
 from slack_bolt.authorization import AuthorizeResult
 
 from bot.actors import Actors
-from bot.blocks.words import Setting
 from bot.ids import Place
 from bot.listeners import actions, commands, events, links
 from bot.listeners.desk import Desk
@@ -73,7 +72,7 @@ def assemble(
     engine: Engine,
     web: Web,
     notifier: SlackNotifier,
-    setting: Setting,
+    actors: Actors,
     core: Settings,
     me: Mapping[str, Any],
     running: Running,
@@ -84,16 +83,16 @@ def assemble(
         engine: Does the work.
         web: Slack.
         notifier: The engine's.
-        setting: Zone and approvers.
+        actors: Who is who.
         core: The file.
         me: Who the bot is, as `auth.test` says.
         running: Who works, by which clock, and how Slack is recognised.
     """
     threads = Threads(engine.world.store)
     notifier.open(engine.world.store, threads)
+    setting = notifier.setting
     board = Board(engine, web, threads, setting, monotonic=running.monotonic)
     team = str(me.get("team_id", ""))
-    actors = Actors(team, web.user, monotonic=running.monotonic)
     roster, errands = Roster(engine), Errands(running.errands)
     roster.renew()
 

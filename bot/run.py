@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.actors import Actors
 from bot.app import Bot, Running, assemble
 from bot.blocks.words import Setting
 from bot.notifier.failures import LostReplyError, sorting
@@ -91,11 +92,12 @@ def open_bot(settings: BotSettings, *, environ: Mapping[str, str]) -> Iterator[B
         operator_channel=core.slack.operator_channel,
     )
     core.chat_notes.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _alone(core), build(core, notifier, environ=environ, team=team) as engine:
+    actors = Actors(team, web.user, monotonic=time.monotonic)
+    with _alone(core), build(core, notifier, environ=environ, team=team, vouch=actors.vouch) as engine:
         errands = ThreadPoolExecutor(4, thread_name_prefix="trainwatch-errand")
         try:
             secret = settings.tokens.signing_secret
-            yield assemble(engine, web, notifier, setting, core, me, Running(errands, secret=secret))
+            yield assemble(engine, web, notifier, actors, core, me, Running(errands, secret=secret))
         finally:
             errands.shutdown(wait=True, cancel_futures=True)
 

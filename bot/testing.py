@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from slack_bolt import BoltRequest, BoltResponse
 
+from bot.actors import Actors
 from bot.app import Running, assemble
 from bot.blocks.words import Setting
 from bot.notifier.notifier import SlackNotifier
@@ -88,12 +89,14 @@ class Office:
         setting = Setting(settings.timezone, tuple(sorted(rules.approvers | rules.admins)))
         self.notifier = SlackNotifier(self.web, setting, now=clock.now, monotonic=clock.monotonic)
         self.world.notifier = cast("ListNotifier", self.notifier)
+        self.actors = Actors(TEAM, self.web.user, monotonic=clock.monotonic)
+        self.world.vouch = self.actors.vouch
         engine = self.world.start()
         self.bot = assemble(
             engine,
             self.web,
             self.notifier,
-            setting,
+            self.actors,
             settings,
             self.web.me(),
             Running(Inline(), Inline(), clock.monotonic, self.secret),

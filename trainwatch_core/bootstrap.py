@@ -28,7 +28,7 @@ from trainwatch_core.config import Settings
 from trainwatch_core.config.targets import AllowTable
 from trainwatch_core.decision.authority import Allow, Rules
 from trainwatch_core.engine.engine import Engine
-from trainwatch_core.engine.world import Terms, World
+from trainwatch_core.engine.world import Terms, World, nobody_to_ask
 from trainwatch_core.model.actor import Actor, ActorKind
 from trainwatch_core.model.errors import StorageError
 from trainwatch_core.model.finding import Weight
@@ -43,7 +43,14 @@ REHEARSAL = Actor(ActorKind.LOCAL, "replay")
 
 
 @contextlib.contextmanager
-def build(settings: Settings, notifier: Notifier, *, environ: Mapping[str, str], team: str = "") -> Iterator[Engine]:
+def build(
+    settings: Settings,
+    notifier: Notifier,
+    *,
+    environ: Mapping[str, str],
+    team: str = "",
+    vouch: Callable[[Actor], None] = nobody_to_ask,
+) -> Iterator[Engine]:
     """An engine on the configured database; closed when the block ends.
 
     Args:
@@ -51,6 +58,7 @@ def build(settings: Settings, notifier: Notifier, *, environ: Mapping[str, str],
         notifier: Where messages go.
         environ: The environment.
         team: Id of the home Slack workspace; without one nobody of Slack may do anything.
+        vouch: Asks the chat anew whether a person is still a member there; raises NotAllowedError.
 
     Raises:
         StorageError: If the data directory or the database cannot be used.
@@ -58,17 +66,7 @@ def build(settings: Settings, notifier: Notifier, *, environ: Mapping[str, str],
     _make(settings.data_dir)
     clock = SystemClock()
     store = open_store(str(settings.database))
-    stoppers: dict[tuple[str, str, str], Stopper | None] = {}
     ssh = LateSshRoom(clock, {name: host.ssh or name for name, host in settings.hosts.items()})
-    reach = registry.reach_of(settings, clock, ssh)
-
-    def stopper(watch: Watch) -> Stopper | None:
-        # Kept for a watch: it remembers which processes it once saw, also when they have left their parents since.
-        wanted = (watch.id, watch.context.launch, watch.context.stop_command)
-        if wanted not in stoppers:
-            stoppers[wanted] = registry.stopper_of(watch, reach)
-        return stoppers[wanted]
-
     world = World(
         store=store,
         clock=clock,
@@ -78,9 +76,10 @@ def build(settings: Settings, notifier: Notifier, *, environ: Mapping[str, str],
         locker=DirectoryLocker(settings.evidence),
         notebook=FileNotebook(clock),
         sources=lambda watch: registry.sources_of(watch, settings, ssh),
-        stopper=stopper,
+        stopper=_kept(registry.reach_of(settings, clock, ssh)),
         checks=registry.CHECKS,
         rules=_rules(settings, team),
+        vouch=vouch,
         terms=_terms(settings),
         exclusive=lambda name: exclusive(settings.data_dir / "locks", name),
         owner=f"{socket.gethostname()}:{os.getpid()}",
@@ -93,6 +92,19 @@ def build(settings: Settings, notifier: Notifier, *, environ: Mapping[str, str],
     finally:
         ssh.close()
         store.close()
+
+
+def _kept(reach: registry.Reach) -> Callable[[Watch], Stopper | None]:
+    """Stoppers that are kept for their watches: they remember processes that have left their parents since."""
+    stoppers: dict[tuple[str, str, str], Stopper | None] = {}
+
+    def stopper(watch: Watch) -> Stopper | None:
+        wanted = (watch.id, watch.context.launch, watch.context.stop_command)
+        if wanted not in stoppers:
+            stoppers[wanted] = registry.stopper_of(watch, reach)
+        return stoppers[wanted]
+
+    return stopper
 
 
 def rehearse(source: Source, clock: SetClock, hear: Callable[[Body, bytes | None], None], *, paint: bool) -> Engine:

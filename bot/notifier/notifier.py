@@ -64,7 +64,7 @@ class SlackNotifier:
         operator_channel: str | None = None,
     ) -> None:
         self._web = web
-        self._setting = setting
+        self.setting = setting
         self._now = now
         self._operator_channel = operator_channel
         self._born = now()
@@ -158,7 +158,7 @@ class SlackNotifier:
         return self._web.post(self._operator_channel, message(told.text, blocks), thread_ts=None, key=mark(key))
 
     def _message(self, body: Body) -> Message:
-        setting = self._setting
+        setting = self.setting
         match body:
             case Card():
                 told = card_message(body, setting)

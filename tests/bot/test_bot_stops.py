@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.testing import ANA, BO, CY, RULES, Office
 from trainwatch_core.model.stop import RequestState, StopRequest
 from trainwatch_core.model.watch import WatchState
@@ -329,3 +331,47 @@ def test_a_press_on_a_card_before_its_receipt_is_asked_to_come_again(office: Off
     office.work(8)
     office.click(office.card, "card_check_now", user=CY)
     assert "I look now" in office.whispered(CY)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"deleted": True}, "a deactivated account now"),
+        ({"is_ultra_restricted": True}, "a guest now"),
+        ({"team_id": "T0EVIL"}, "a member of another workspace now"),
+    ],
+    ids=["deactivated", "guest", "stranger"],
+)
+def test_an_account_that_is_closed_between_click_and_command_stops_nothing(
+    office: Office, told: dict[str, Any], said: str
+) -> None:
+    """F-A14: what Slack said at the click is asked again at the last gate, however fresh it is."""
+    request = office.asked()
+    office.click(office.question, "stop_approve", user=BO)
+    assert now(office, request).state is RequestState.APPROVED
+    office.slack.users[BO].update(told)
+    office.work(10)
+    assert now(office, request).state is RequestState.SUPERSEDED
+    assert job(office).executions == []
+    assert f"Not stopped: <@{BO}> is {said}" in thread(office)
+
+
+def test_a_slack_that_is_silent_for_a_moment_takes_no_approval_back(office: Office) -> None:
+    """What it said of the person within five minutes is believed; a run must not burn on for a time-out."""
+    request = office.asked()
+    office.click(office.question, "stop_approve", user=BO)
+    office.slack.fail("users.info", Fault(99, status=500))
+    office.work(10)
+    assert now(office, request).state is RequestState.STOPPED
+
+
+def test_who_cannot_be_asked_about_for_too_long_stops_nothing(office: Office) -> None:
+    """After five minutes nobody knows any more."""
+    request = office.asked()
+    office.click(office.question, "stop_approve", user=BO)
+    office.world.clock.advance(301.0)
+    office.slack.fail("users.info", Fault(99, status=500))
+    office.work(10)
+    assert now(office, request).state is RequestState.SUPERSEDED
+    assert job(office).executions == []
+    assert "Slack cannot be asked whether" in thread(office)

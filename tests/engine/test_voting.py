@@ -8,7 +8,7 @@ import pytest
 
 from trainwatch_core.decision.authority import Allow, Rules
 from trainwatch_core.engine.voting import votes
-from trainwatch_core.engine.world import Terms
+from trainwatch_core.engine.world import Terms, nobody_to_ask
 from trainwatch_core.model.actor import Actor, ActorKind
 from trainwatch_core.model.errors import ConflictError, NotAllowedError
 from trainwatch_core.model.message import StopOutcome, StopQuestion
@@ -114,6 +114,41 @@ def test_who_lost_the_right_meanwhile_does_not_count() -> None:
     world.engine.carrying.carry_out(request.id)
     assert world.store.request(request.id).state is RequestState.SUPERSEDED
     assert executions(world) == 0
+
+
+@pytest.mark.parametrize("gone", [BO, CY], ids=["first", "second"])
+def test_whose_account_was_closed_meanwhile_does_not_count(gone: Actor) -> None:
+    """F-A14: the chat is asked about every approver right before the command, and its word is told."""
+    world, request = asked()
+    world.engine.stops.decide(request.id, BO, approve=True)
+    world.engine.stops.decide(request.id, CY, approve=True)
+
+    def vouch(actor: Actor) -> None:
+        if actor == gone:
+            raise NotAllowedError(f"{actor} is a deactivated account now")
+
+    world.vouch = vouch
+    world.engine.carrying.carry_out(request.id)
+    assert world.store.request(request.id).state is RequestState.SUPERSEDED
+    assert executions(world) == 0
+    world.tick()
+    told = world.notifier.of(StopOutcome)[-1]
+    assert isinstance(told, StopOutcome)
+    assert f"Not stopped: {gone} is a deactivated account now" in told.lines[0]
+
+
+def test_without_a_chat_to_ask_an_approval_of_chat_is_none() -> None:
+    """A process that cannot ask the chat carries out what was decided on the host, and nothing else."""
+    world, request = asked(1)
+    world.vouch = nobody_to_ask
+    world.engine.stops.decide(request.id, BO, approve=True)
+    world.engine.carrying.carry_out(request.id)
+    assert executions(world) == 0
+    world, request = asked(1)
+    world.vouch = nobody_to_ask
+    by_hand = world.engine.watches.stop_by_hand(request.watch_id, Actor(ActorKind.LOCAL, "ana"))
+    world.engine.carrying.carry_out(by_hand.id)
+    assert executions(world) == 1
 
 
 def test_a_rule_that_was_made_stricter_meanwhile_counts() -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from trainwatch_core.decision.authority import Verb, authorize
 from trainwatch_core.engine.world import World
-from trainwatch_core.model.actor import SYSTEM, Actor
+from trainwatch_core.model.actor import SYSTEM, Actor, ActorKind
 from trainwatch_core.model.change import AuditRow, Change, OutboxRow
-from trainwatch_core.model.errors import ConflictError
+from trainwatch_core.model.errors import ConflictError, NotAllowedError
 from trainwatch_core.model.message import StopOutcome
 from trainwatch_core.model.stop import StopRequest
 from trainwatch_core.model.watch import Watch
@@ -60,5 +60,19 @@ def objection(world: World, request: StopRequest, watch: Watch) -> str | None:
         refusal = authorize(actor, Verb.APPROVE, watch, world.rules)
         if refusal is not None:
             return refusal.reason
+        why = _doubt(world, actor)
+        if why:
+            return why
     # How many there must be is part of the fingerprint: another number is another rule.
     return None
+
+
+def _doubt(world: World, actor: Actor) -> str:
+    """Why somebody's word does not count any more: an account that was closed since the click; empty if it counts."""
+    if actor.kind is not ActorKind.SLACK:
+        return ""
+    try:
+        world.vouch(actor)
+    except NotAllowedError as error:
+        return str(error)
+    return ""

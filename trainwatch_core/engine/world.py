@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from trainwatch_core.decision.authority import Rules
 from trainwatch_core.decision.automatic import Budget
+from trainwatch_core.model.actor import Actor
+from trainwatch_core.model.errors import NotAllowedError
 from trainwatch_core.model.finding import Finding
 from trainwatch_core.model.round import View
 from trainwatch_core.model.watch import Watch
@@ -67,6 +69,15 @@ class Terms:
         return Budget(self.auto_hard_only, self.auto_per_hour, self.auto_per_day, self.mass_stop)
 
 
+def nobody_to_ask(actor: Actor) -> None:
+    """Vouch for nobody: without a chat to ask, an approval given there is no approval any more.
+
+    Raises:
+        NotAllowedError: Always.
+    """
+    raise NotAllowedError(f"{actor} approved it in a chat that cannot be asked from here")
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """What the engine works with.
@@ -84,6 +95,7 @@ class World:
         stopper: How the job of a watch is stopped; None where nothing is known. Raises StopRefusedError.
         checks: The rules, by name.
         rules: Who may do what.
+        vouch: Asks anew whether a person of chat is still who they were. Raises NotAllowedError.
         terms: The operator's terms for stops.
         owner: Names this process in leases.
         exclusive: Holds a name against all other workers of the database while a block runs; gives False if held.
@@ -106,3 +118,4 @@ class World:
     exclusive: Callable[[str], AbstractContextManager[bool]]
     reach: Callable[[str], None] = lambda _name: None
     baseline_runs: Callable[[Watch], Mapping[str, Source]] = lambda _watch: {}
+    vouch: Callable[[Actor], None] = nobody_to_ask

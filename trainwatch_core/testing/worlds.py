@@ -86,6 +86,7 @@ class FakeWorld:
     dispatcher: InlineDispatcher = field(default_factory=InlineDispatcher)
     terms: Terms = field(default_factory=Terms)
     rules: Rules = field(default_factory=lambda: Rules(local_user="ana"))
+    vouch: Callable[[Actor], None] = lambda _actor: None  # everybody is who they were
     owner: str = "here:1"
     sources: Mapping[str, ScriptedSource] = field(default_factory=dict)
     further: Sequence[ScriptedSource] = ()
@@ -114,6 +115,7 @@ class FakeWorld:
                 stopper=lambda watch: self.stoppers.get(str(watch.run), self.stopper),
                 checks=(self._check,),
                 rules=self.rules,
+                vouch=lambda actor: self.vouch(actor),  # noqa: PLW0108  # may be set anew
                 terms=self.terms,
                 owner=self.owner,
                 exclusive=self.exclusive,
