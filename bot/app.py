@@ -91,7 +91,7 @@ def assemble(
     threads = Threads(engine.world.store)
     notifier.open(engine.world.store, threads)
     setting = notifier.setting
-    board = Board(engine, web, threads, setting, monotonic=running.monotonic)
+    board = Board(engine, web, threads, setting, notifier.pace, monotonic=running.monotonic)
     team = str(me.get("team_id", ""))
     roster, errands = Roster(engine), Errands(running.errands)
     roster.renew()

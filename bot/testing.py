@@ -87,7 +87,7 @@ class Office:
         clock = self.world.clock
         rules = self.world.rules
         setting = Setting(settings.timezone, tuple(sorted(rules.approvers | rules.admins)))
-        self.notifier = SlackNotifier(self.web, setting, now=clock.now, monotonic=clock.monotonic)
+        self.notifier = SlackNotifier(self.web, setting, now=clock.now, monotonic=clock.monotonic, sleep=clock.sleep)
         self.world.notifier = cast("ListNotifier", self.notifier)
         self.actors = Actors(TEAM, self.web.user, monotonic=clock.monotonic)
         self.world.vouch = self.actors.vouch

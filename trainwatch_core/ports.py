@@ -102,6 +102,19 @@ class Stopper(Protocol):
 class Notifier(Protocol):
     """One place where messages go."""
 
+    def take_turn(self, body: Body, *, urgent: bool) -> None:
+        """Asked before a message is made ready (a picture is painted); a place that is never busy does nothing.
+
+        Args:
+            body: What is to be said.
+            urgent: Whether somebody waits for it, or for what stands behind it.
+
+        Raises:
+            TurnError: If its turn has not come.
+            DeliveryError: If it is not worth while to wait for it.
+        """
+        ...
+
     def deliver(self, key: str, body: Body, picture: bytes | None) -> Receipt:
         """Deliver one message; `picture` is the PNG of a Picture.
 

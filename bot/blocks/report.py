@@ -33,8 +33,14 @@ _FIELD, _LONG = 2000, 900
 """Characters of a field, and of the evidence: a report fits on a phone."""
 
 
-def report_message(report: Report, setting: Setting) -> Message:
-    """The eight fields: decision and time on top, what counts in the middle, where it comes from in small letters."""
+def report_message(report: Report, setting: Setting, *, missing: str = "") -> Message:
+    """The eight fields: decision and time on top, what counts in the middle, where it comes from in small letters.
+
+    Args:
+        report: What is told.
+        setting: The zone.
+        missing: Why there is no picture; empty if there is one.
+    """
     at = when(report.at, setting.zone, exact=True)
     state = report.title.partition(" · ")[0]
     logged = [line.removeprefix(_LOG) for line in report.evidence if line.startswith(_LOG)]
@@ -57,6 +63,8 @@ def report_message(report: Report, setting: Setting) -> Message:
         text("report-evidence", evidence=evidence),
     ]
     blocks.append(small(plain(" · ".join(whence), CONTEXT)))
+    if missing:
+        blocks.append(small(plain(text("report-no-picture", why=cut(missing, 200)), CONTEXT)))
     return message(f"{DECISIONS[report.decision]} {report.decision}, {state}: {report.run}", blocks)
 
 

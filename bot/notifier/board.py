@@ -20,7 +20,7 @@ from bot.blocks.words import Setting
 from bot.ids import Place, in_slack
 from bot.notifier.failures import GoneError
 from bot.notifier.notifier import wait_for
-from bot.notifier.pace import Pace
+from bot.notifier.pace import Method, Pace
 from bot.notifier.threads import Threads
 from bot.notifier.web import Web
 from trainwatch_core.engine.engine import Engine
@@ -28,12 +28,13 @@ from trainwatch_core.engine.looking import view_of
 from trainwatch_core.model.errors import DeliveryError
 from trainwatch_core.model.message import Card
 from trainwatch_core.model.stop import RequestState
-from trainwatch_core.model.watch import EndReason, Watch
+from trainwatch_core.model.watch import EndReason, Watch, WatchState
 from trainwatch_core.report.card import compose_card
 
 _LOG = logging.getLogger(__name__)
 _RECENT = timedelta(days=1)
 _LATER = 5.0
+_SOMEBODY_WAITS = frozenset({WatchState.STOP_PENDING, WatchState.STOPPING})
 
 
 class Board:
@@ -44,11 +45,19 @@ class Board:
         web: Slack.
         threads: Where the messages stand.
         setting: Zone and approvers.
+        pace: Slack's limits.
         monotonic: Seconds.
     """
 
     def __init__(
-        self, engine: Engine, web: Web, threads: Threads, setting: Setting, *, monotonic: Callable[[], float]
+        self,
+        engine: Engine,
+        web: Web,
+        threads: Threads,
+        setting: Setting,
+        pace: Pace,
+        *,
+        monotonic: Callable[[], float],
     ) -> None:
         self._store = engine.world.store
         self._clock = engine.world.clock
@@ -56,12 +65,13 @@ class Board:
         self._threads = threads
         self._setting = setting
         self._monotonic = monotonic
-        self._pace = Pace(monotonic)
+        self._pace = pace
         self._lock = threading.Lock()
         self._seen: dict[str, int] = {}
         self._shown: dict[Place, str] = {}
         self._not_before: dict[str, float] = {}
         self._known: set[str] = set()
+        self._queue: dict[str, None] = {}
 
     def card(self, watch: Watch) -> Card:
         """The card of a watch as it is now."""
@@ -90,13 +100,20 @@ class Board:
     def sweep(self) -> None:
         """Bring what changed up to date; a watch that ended is looked at until its last edits are made."""
         open_ones = {watch.id: watch for watch in self._store.watches() if in_slack(watch.channel)}
-        for watch_id in {*open_ones, *self._known}:
+        changed: dict[str, bool] = {}
+        for watch_id in {**open_ones, **dict.fromkeys(self._known)}:
             watch = open_ones.get(watch_id) or self._store.watch(watch_id)
             if self._seen.get(watch_id) != watch.version:
-                self.refresh(watch_id)
+                changed[watch_id] = watch.state in _SOMEBODY_WAITS
             elif watch_id not in open_ones:
                 self._known.discard(watch_id)
         self._known |= open_ones.keys()
+        # In the order in which they changed, those with a stop first; which cards wait longest is remembered.
+        self._queue = {**{w: None for w in self._queue if w in changed}, **dict.fromkeys(changed)}
+        for watch_id in sorted(self._queue, key=lambda w: not changed[w]):
+            if not changed[watch_id] and self._pace.wait(Method.UPDATE, "") > 0:
+                break  # what cannot be sent need not be made
+            self.refresh(watch_id)
 
     def refresh(self, watch_id: str) -> None:
         """Bring the card and the questions of a watch up to date; tried again later if Slack does not take it."""
@@ -126,7 +143,7 @@ class Board:
         print_ = hashlib.sha256(json.dumps(told.blocks, sort_keys=True).encode()).hexdigest()
         if self._shown.get(place) == print_:
             return
-        self._pace.take(place.channel, urgent=urgent)
+        self._pace.take(Method.UPDATE, place.channel, urgent=urgent)
         try:
             self._web.update(place, told)
         except GoneError as error:
@@ -134,6 +151,6 @@ class Board:
             _LOG.warning("a message cannot be edited: %s", error)
         except DeliveryError as error:
             if error.retry_after is not None:
-                self._pace.close(place.channel, error.retry_after)
+                self._pace.close(Method.UPDATE, place.channel, error.retry_after)
             raise
         self._shown[place] = print_

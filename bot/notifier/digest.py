@@ -9,7 +9,8 @@ from datetime import datetime, timedelta, tzinfo
 
 from bot.blocks.digest import digest_message
 from bot.ids import EVENT_TYPE, in_slack
-from bot.notifier.notifier import mark, wait_for
+from bot.notifier.notifier import wait_for
+from bot.notifier.standing import mark
 from bot.notifier.web import Web
 from bot.texts import day as say_day
 from trainwatch_core.model.actor import SYSTEM

@@ -17,6 +17,7 @@ _LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 _LOCKED_OUT = frozenset(
     {"invalid_auth", "not_authed", "token_expired", "token_revoked", "account_inactive", "missing_scope"}
 )
+_LACKS_SCOPE = "missing_scope"
 _GONE = frozenset(
     {
         *("channel_not_found", "is_archived", "not_in_channel", "channel_is_archived", "restricted_action"),
@@ -40,6 +41,14 @@ class MisshapenError(DeliveryError):
 
 class GoneError(DeliveryError):
     """The place is not there (any more)."""
+
+
+class LockedOutError(DeliveryError):
+    """Slack does not let us do this: somebody must put the token right."""
+
+
+class AllLockedOutError(LockedOutError):
+    """Slack does not let us in at all."""
 
 
 @contextmanager
@@ -66,7 +75,7 @@ def _sorted(error: SlackApiError) -> DeliveryError:
     if status == 429 or code in _LIMITED:  # noqa: PLR2004  # HTTP: too many requests
         return DeliveryError("Slack asks to wait", retry_after=wait_of(headers or {}))
     if code in _LOCKED_OUT:
-        return DeliveryError(f"Slack lets us in no more: {code}", todo="Check the tokens", retry_after=_LOCKED_OUT_WAIT)
+        return _locked_out(code, data if isinstance(data, Mapping) else {})
     if code in _MISSHAPEN:
         return MisshapenError(f"Slack refuses the message: {code}", permanent=True)
     if code in _GONE:
@@ -74,6 +83,15 @@ def _sorted(error: SlackApiError) -> DeliveryError:
     if not code or (isinstance(status, int) and status >= 500):  # noqa: PLR2004  # HTTP: their fault
         return LostReplyError(f"Slack answers {status}")
     return DeliveryError(f"Slack refuses: {code[:80]}")
+
+
+def _locked_out(code: str, data: Mapping[str, Any]) -> DeliveryError:
+    if code == _LACKS_SCOPE:
+        needed = str(data.get("needed", ""))[:100] or "one that it needs"
+        what = f"The bot's token lacks a scope: {needed}"
+        todo = "Reinstall the app from manifest.yml; trainwatch doctor names what is missing"
+        return LockedOutError(what, todo=todo, retry_after=_LOCKED_OUT_WAIT)
+    return AllLockedOutError(f"Slack lets us in no more: {code}", todo="Check the tokens", retry_after=_LOCKED_OUT_WAIT)
 
 
 def wait_of(headers: Mapping[str, Any]) -> float:

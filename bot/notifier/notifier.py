@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -14,20 +14,23 @@ from bot.blocks.limits import Message, clipped, message, said
 from bot.blocks.question import question_message
 from bot.blocks.report import notice_message, outcome_message, report_message, summary_message
 from bot.blocks.words import Setting
-from bot.ids import EVENT_TYPE, Place
-from bot.notifier.failures import GoneError, LostReplyError
-from bot.notifier.pace import Pace
+from bot.ids import Place
+from bot.notifier.failures import AllLockedOutError, GoneError, LockedOutError, LostReplyError
+from bot.notifier.outages import Outages
+from bot.notifier.pace import Method, Pace
+from bot.notifier.standing import Standing, mark, picture_name
 from bot.notifier.threads import Threads
 from bot.notifier.web import Web
 from bot.texts import text
 from trainwatch_core.model.change import Receipt
-from trainwatch_core.model.errors import DeliveryError
+from trainwatch_core.model.errors import DeliveryError, TurnError
 from trainwatch_core.model.message import (
     Body,
     Card,
     FinalSummary,
     Notice,
     Picture,
+    PictureMissing,
     Report,
     StopOutcome,
     StopQuestion,
@@ -37,10 +40,10 @@ from trainwatch_core.model.watch import Watch
 from trainwatch_core.ports import Store
 
 _LOG = logging.getLogger(__name__)
-_PATIENT = 20.0
-"""Seconds that a picture may wait: what stands behind it in the thread may be a question that cannot."""
-_SLACK = 5.0
-"""Seconds by which Slack's clock and ours may differ."""
+_PATIENT, _VERY_PATIENT = 20.0, 240.0
+"""Seconds that a picture may wait with a question behind it, which cannot wait, and without one."""
+_LOOKS = (0.2, 0.4, 0.8, 1.6, 3.0)
+"""Seconds before each look whether Slack has shared a picture."""
 
 
 class SlackNotifier:
@@ -51,6 +54,7 @@ class SlackNotifier:
         setting: Zone and approvers.
         now: Wall clock.
         monotonic: Seconds.
+        sleep: Waits so many seconds.
         operator_channel: Told what cannot be told where it belongs; None for nobody.
     """
 
@@ -61,15 +65,16 @@ class SlackNotifier:
         *,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
+        sleep: Callable[[float], None] = time.sleep,
         operator_channel: str | None = None,
     ) -> None:
         self._web = web
         self.setting = setting
         self._now = now
+        self._sleep = sleep
         self._operator_channel = operator_channel
-        self._born = now()
-        self._sent: dict[str, dict[str, str]] = {}
-        self._unsure: set[str] = set()
+        self._standing = Standing(web, born=now())
+        self._outages = Outages()
         self.pace = Pace(monotonic)
 
     def open(self, store: Store, threads: Threads) -> None:
@@ -84,8 +89,10 @@ class SlackNotifier:
             DeliveryError: If it was not posted, or nobody knows.
         """
         watch = self._store.watch(body.watch_id)
+        if isinstance(body, PictureMissing):
+            return self._note_what_is_missing(body, watch)
         root = None if isinstance(body, Card) else self._threads.root(watch.id)
-        known = self._already(key, body, watch, root)
+        known = self._standing.find(key, body, watch, root, newest=self._threads.newest)
         if known is not None:
             _LOG.info("message %s stands in Slack already", key)
             place: Place | None = Place(watch.channel, known)
@@ -97,65 +104,122 @@ class SlackNotifier:
             self._threads.learn(watch.id, key, place)
         return Receipt(str(place), self._now())
 
-    def _place(self, key: str, body: Body, picture: bytes | None, watch: Watch, root: Place | None) -> Place | None:
-        """Put a message where it belongs; None for a picture, which Slack gives no place at once."""
-        self._take_turn(body, watch)
+    def take_turn(self, body: Body, *, urgent: bool) -> None:
+        """Ask the limits. That is no word of Slack's: the channel stays open for what is urgent.
+
+        Raises:
+            TurnError: If the turn of a message has not come.
+            DeliveryError: If it is a picture that would have to wait long.
+        """
+        channel = self._store.watch(body.watch_id).channel
         try:
-            if isinstance(body, Picture):
-                self._upload(body, picture or b"", watch, root)
-                return None
-            return self._post(key, self._message(body), watch, root)
+            self.pace.take(_method_of(body), channel, urgent=urgent)
+        except TurnError as error:
+            self._give_up_if_late(body, error)
+            raise
+
+    def _place(self, key: str, body: Body, picture: bytes | None, watch: Watch, root: Place | None) -> Place | None:
+        """Put a message where it belongs; None for a picture of which Slack does not say where it stands."""
+        try:
+            place = self._put(key, body, picture, watch, root)
         except GoneError as error:
-            if isinstance(body, Picture) or self._operator_channel in {None, watch.channel}:
-                raise
-            return self._tell_operator(key, self._message(body), watch, error)
+            return self._instead(key, body, watch, error)
         except LostReplyError:
-            self._unsure.add(watch.id)
+            self._standing.doubt(watch.id)
+            raise
+        except LockedOutError as error:
+            self._locked_out(body, watch, error)
             raise
         except DeliveryError as error:
             if error.retry_after is not None:
-                self.pace.close(watch.channel, error.retry_after)
-            _give_up_if_late(body, error)
+                self.pace.close(_method_of(body), watch.channel, error.retry_after)
+            self._give_up_if_late(body, error)
             raise
+        if self._outages.ends(watch.channel):
+            self._tell_operator(text("works-again", channel=watch.channel))
+        return place
 
-    def _take_turn(self, body: Body, watch: Watch) -> None:
-        """Wait for the turn of a message. That is no word of Slack's: the channel stays open for what is urgent."""
-        try:
-            self.pace.take(watch.channel, urgent=self._urgent(body))
-        except DeliveryError as error:
-            _give_up_if_late(body, error)
-            raise
+    def _put(self, key: str, body: Body, picture: bytes | None, watch: Watch, root: Place | None) -> Place | None:
+        if isinstance(body, Picture):
+            return self._upload(body, picture or b"", watch, root)
+        return self._post(key, self._message(body), watch, root)
 
-    def _urgent(self, body: Body) -> bool:
-        """Whether somebody waits for it: questions and outcomes, and what stands before a question in its thread."""
-        if isinstance(body, StopQuestion | StopOutcome):
-            return True
-        if not isinstance(body, Report | Picture):
-            return False
-        asked = self._store.requests(watch_id=body.watch_id, states={RequestState.PENDING})
-        return any(request.round_number == body.round_number for request in asked)
+    def _instead(self, key: str, body: Body, watch: Watch, error: GoneError) -> Place:
+        """Say it to the operator: the first message that meets the closed door, then only what somebody must know."""
+        if isinstance(body, Picture) or self._operator_channel in {None, watch.channel}:
+            raise error
+        news = self._outages.begins(watch.channel, str(error))
+        if not (news or _matters(body)):
+            raise error
+        _LOG.warning("watch %s cannot be told in %s: %s", watch.id, watch.channel, error)
+        return self._pass_on(key, self._message(body), watch, error)
+
+    def _locked_out(self, body: Body, watch: Watch, error: LockedOutError) -> None:
+        """Knock no more for a while; say once what is missing, where the token still serves for that."""
+        wait = error.retry_after or 0.0
+        if isinstance(error, AllLockedOutError):
+            self.pace.close_all(wait)
+            return
+        if self._outages.begins(f"scope/{_method_of(body)}", str(error)):
+            self._tell_operator(f"{error}")
+        if isinstance(body, Picture):
+            raise DeliveryError(str(error), permanent=True) from error
+        self.pace.close(_method_of(body), watch.channel, wait)
+
+    def _note_what_is_missing(self, body: PictureMissing, watch: Watch) -> Receipt:
+        """Edit the report: it says that it has no picture, and why."""
+        key = f"{watch.id}/round/{body.round_number}/report"
+        place = self._threads.at(watch.id, key)
+        row = next((row for row in self._store.outbox(watch.id) if row.key == key), None)
+        if place is None or row is None or not isinstance(row.body, Report):
+            raise DeliveryError("The report does not stand there", where=key, permanent=True)
+        self.pace.take(Method.UPDATE, place.channel, urgent=True)
+        self._web.update(place, report_message(row.body, self._setting, missing=body.why))
+        return Receipt(str(place), self._now())
 
     def _post(self, key: str, told: Message, watch: Watch, root: Place | None) -> Place:
         thread = root.ts if root is not None else None
         return self._web.post(watch.channel, told, thread_ts=thread, key=mark(key))
 
-    def _upload(self, body: Picture, picture: bytes, watch: Watch, root: Place | None) -> None:
-        self._web.upload(
-            watch.channel,
-            picture,
-            filename=picture_name(body),
-            title=clipped(body.title),
-            thread_ts=root.ts if root is not None else None,
+    def _upload(self, body: Picture, picture: bytes, watch: Watch, root: Place | None) -> Place | None:
+        thread = root.ts if root is not None else None
+        file = self._web.upload(
+            watch.channel, picture, filename=picture_name(body), title=clipped(body.title), thread_ts=thread
         )
+        return self._shared(file, watch.channel)
 
-    def _tell_operator(self, key: str, told: Message, watch: Watch, error: GoneError) -> Place:
+    def _shared(self, file: str, channel: str) -> Place | None:
+        """Look where Slack has put a picture: it says yes at once, and shares it later or never."""
+        for pause in _LOOKS:
+            self._sleep(pause)
+            try:
+                ts = self._web.shared(file, channel)
+            except DeliveryError as error:
+                # Not known is not failed: a second picture would be worse than one without a receipt.
+                _LOG.info("where picture %s stands is not known: %s", file, error)
+                return None
+            if ts is not None:
+                return Place(channel, ts)
+        raise DeliveryError("Slack took the picture and did not show it", where=file, permanent=True)
+
+    def _pass_on(self, key: str, told: Message, watch: Watch, error: GoneError) -> Place:
         assert self._operator_channel is not None  # noqa: S101  # asked by the caller
-        _LOG.warning("watch %s cannot be told in %s: %s", watch.id, watch.channel, error)
-        self.pace.take(self._operator_channel, urgent=True)
+        self.pace.take(Method.POST, self._operator_channel, urgent=True)
         # Without buttons: whoever decides does so where the question belongs, or on the host.
         blocks = [said([text("undeliverable", channel=watch.channel, error=str(error))])]
         blocks += [block for block in told.blocks if block["type"] != "actions"]
         return self._web.post(self._operator_channel, message(told.text, blocks), thread_ts=None, key=mark(key))
+
+    def _tell_operator(self, line: str) -> None:
+        """A line to whoever runs the bot; that it cannot be said holds nothing up."""
+        if self._operator_channel is None:
+            return
+        try:
+            self.pace.take(Method.POST, self._operator_channel, urgent=True)
+            told = mark(f"operator/{self._now().isoformat()}/{line}")
+            self._web.post(self._operator_channel, word_message(line), thread_ts=None, key=told)
+        except DeliveryError as error:
+            _LOG.warning("the operator could not be told: %s", error)
 
     def _message(self, body: Body) -> Message:
         setting = self.setting
@@ -176,49 +240,24 @@ class SlackNotifier:
                 told = word_message(str(getattr(body, "text", "")))
         return told
 
-    def _already(self, key: str, body: Body, watch: Watch, root: Place | None) -> str | None:
-        """Where the message stands already: a process died, or a reply was lost, between post and receipt."""
-        fresh = watch.created_at >= self._born
-        if watch.id not in self._unsure and (fresh or watch.id in self._sent):
-            return self._sent.get(watch.id, {}).pop(self._mark(key, body), None)
-        self._sent[watch.id] = self._standing(watch, root)
-        self._unsure.discard(watch.id)
-        return self._sent[watch.id].pop(self._mark(key, body), None)
-
-    def _standing(self, watch: Watch, root: Place | None) -> dict[str, str]:
-        """Marks of our messages in Slack of which no receipt is known, with their timestamps."""
-        if root is None:
-            messages = self._web.history(watch.channel, oldest=f"{watch.created_at.timestamp() - _SLACK:.6f}")
-        else:
-            messages = self._web.replies(root, oldest=self._threads.newest(watch.id))
-        found = {}
-        for entry in messages:
-            metadata = entry.get("metadata") or {}
-            if entry.get("bot_id") and metadata.get("event_type") == EVENT_TYPE:
-                found[str((metadata.get("event_payload") or {}).get("key", ""))] = str(entry.get("ts", ""))
-            for file in entry.get("files") or []:
-                found[str(file.get("name", ""))] = str(entry.get("ts", ""))
-        return found
-
-    @staticmethod
-    def _mark(key: str, body: Body) -> str:
-        return picture_name(body) if isinstance(body, Picture) else mark(key)
+    def _give_up_if_late(self, body: Body, error: DeliveryError) -> None:
+        """A picture that would have to wait long is given up: what stands behind it may be a question."""
+        if not isinstance(body, Picture):
+            return
+        asked = self._store.requests(watch_id=body.watch_id, states={RequestState.PENDING})
+        behind = any(request.round_number == body.round_number for request in asked)
+        if (error.retry_after or 0.0) > (_PATIENT if behind else _VERY_PATIENT):
+            raise DeliveryError(str(error), permanent=True) from error
 
 
-def _give_up_if_late(body: Body, error: DeliveryError) -> None:
-    """A picture that would have to wait long is given up."""
-    if isinstance(body, Picture) and (error.retry_after or 0.0) > _PATIENT:
-        raise DeliveryError(str(error), permanent=True) from error
+def _method_of(body: Body) -> Method:
+    return Method.FILE if isinstance(body, Picture) else Method.POST
 
 
-def mark(key: str) -> str:
-    """What a message is found again by: of one length, and without the words that keys may have in them."""
-    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:32]
-
-
-def picture_name(body: Picture) -> str:
-    """The file name of a picture: ours alone, nothing of a run's name is in it."""
-    return f"trainwatch-{body.watch_id}-{body.round_number:06d}.png"
+def _matters(body: Body) -> bool:
+    """Whether somebody must know it, wherever it can be said."""
+    loud = isinstance(body, Notice) and body.loud
+    return loud or isinstance(body, StopQuestion | StopOutcome | FinalSummary)
 
 
 def wait_for(error: DeliveryError, otherwise: float) -> float:

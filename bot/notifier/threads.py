@@ -40,6 +40,10 @@ class Threads:
         """The card of a watch; its thread hangs on it."""
         return self._place(watch_id, card_key(watch_id))
 
+    def at(self, watch_id: str, key: str) -> Place | None:
+        """Where a message of a watch stands; None if that is not known."""
+        return self._place(watch_id, key)
+
     def question(self, watch_id: str, request_id: str) -> tuple[StopQuestion, Place] | None:
         """The question of a request and where it stands; None if it was not posted (as far as anybody knows)."""
         key = f"{watch_id}/request/{request_id}/question"

@@ -157,6 +157,13 @@ class Web:
         files = found.get("files")
         return str(files[0].get("id", "")) if isinstance(files, Sequence) and files else ""
 
+    def shared(self, file: str, channel: str) -> str | None:
+        """Timestamp of the message that shows a file in a channel; None if there is none (yet)."""
+        found = _asked(lambda: self.client.files_info(file=file)).get("file") or {}
+        shares = found.get("shares") or {}
+        there = [share for kind in ("public", "private") for share in (shares.get(kind) or {}).get(channel) or []]
+        return str(there[0].get("ts", "")) if there else None
+
     def replies(self, root: Place, *, oldest: str) -> list[Json]:
         """The messages of a thread since a moment, with their metadata."""
         return _pages(

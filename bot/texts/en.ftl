@@ -54,12 +54,14 @@ report-anomalies = Anomalies
 report-reason = Reason
 report-next = Next check
 report-ending = ending
+report-no-picture = No picture this time: { $why }
 report-none = none
 report-source = Data source: { $source }
 report-run = Run: { $run }
 report-evidence = Evidence: { $evidence }
 report-picture-untitled = Loss
 outcome-look = Somebody must look: { $people }
+works-again = I can post in { $channel } again. Reports of the meantime were not posted; the cards show how the runs stand.
 undeliverable = Could not be said in { $channel } ({ $error }):
 
 ## The question "Stop it?"

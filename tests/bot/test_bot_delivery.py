@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,16 @@ from typing import Any
 import pytest
 
 from bot.notifier.failures import wait_of
-from bot.notifier.pace import Pace
-from bot.testing import Office
+from bot.notifier.pace import CHANNEL, METHODS, Method, Pace
+from bot.testing import ANA, Office
+from trainwatch_core.engine.watches import Registration
+from trainwatch_core.model.actor import Actor, ActorKind
 from trainwatch_core.model.change import Outgoing
-from trainwatch_core.model.errors import DeliveryError
+from trainwatch_core.model.errors import PaintError, TurnError
 from trainwatch_core.model.message import Picture, Report
+from trainwatch_core.model.run import RunKind, RunRef
+from trainwatch_core.model.watch import Policy, WatchContext
+from trainwatch_core.testing.slack_payloads import TEAM
 from trainwatch_core.testing.slack_server import SlackServer
 from trainwatch_core.testing.slack_wire import Fault
 from trainwatch_core.testing.worlds import BROKEN
@@ -78,7 +82,8 @@ def test_a_message_without_receipt_is_found_again_after_a_crash(office: Office) 
     watch = office.watch()
     store = office.world.store
     row = next(r for r in store.outbox(watch.id) if isinstance(r.body, Report))
-    office.world.store._outbox[row.key] = _unsent(row)  # type: ignore[attr-defined]  # the crash, through the back door
+    for left in [r for r in store.outbox(watch.id) if isinstance(r.body, Report | Picture)]:
+        store._outbox[left.key] = _unsent(left)  # type: ignore[attr-defined]  # the crash, through the back door
     office.restart()
     office.work(20)
     assert len(reports(office.slack)) == 1
@@ -142,19 +147,26 @@ def test_the_wait_is_never_negative_or_endless() -> None:
 
 def test_a_channel_hears_one_message_a_second_and_stops_come_first() -> None:
     """Reports wait when the bucket is empty; a stop borrows from what follows."""
-    clock = itertools.count()
     pace = Pace(lambda: 0.0)
     for _ in range(4):
-        pace.take("C1")
-    with pytest.raises(DeliveryError) as waits:
-        pace.take("C1")
-    assert waits.value.retry_after == 1.0
+        pace.take(Method.POST, "C1")
+    with pytest.raises(TurnError) as waits:
+        pace.take(Method.POST, "C1")
+    assert waits.value.retry_after == pytest.approx(1.0 / CHANNEL.per_second)
     for _ in range(3):
-        pace.take("C1", urgent=True)
-    with pytest.raises(DeliveryError):
-        pace.take("C1", urgent=True)
-    pace.take("C2")
-    assert next(clock) == 0
+        pace.take(Method.FILE, "C1", urgent=True)
+    with pytest.raises(TurnError):
+        pace.take(Method.POST, "C1", urgent=True)
+    pace.take(Method.POST, "C2")
+    pace.take(Method.UPDATE, "C1")
+
+
+def test_no_minute_sees_more_than_slack_allows() -> None:
+    """Bursts and what is borrowed are part of it: 60 posts in a channel, and what Slack names for each method."""
+    assert CHANNEL.in_a_minute <= 60
+    assert METHODS[Method.POST].in_a_minute <= 300
+    assert METHODS[Method.UPDATE].in_a_minute <= 50
+    assert METHODS[Method.FILE].in_a_minute <= 100
 
 
 def test_a_question_does_not_stand_in_the_queue_of_a_busy_channel(office: Office) -> None:
@@ -167,8 +179,8 @@ def test_a_question_does_not_stand_in_the_queue_of_a_busy_channel(office: Office
         office.command(f"lab/vision/busy{number} launch=pid:4211")
     office.work(1)
     office.world.engine.watches.check_now(watch.id)
-    office.work(1)
-    assert "Approve Stop" in str(office.slack.messages["C0TRAIN"][-1])
+    office.work(2)
+    assert office.slack.said("Approve Stop")
     assert len(office.slack.messages["C0TRAIN"]) < 20, "the others should still be waiting"
 
 
@@ -198,7 +210,7 @@ def test_a_failed_picture_never_loses_a_report(office: Office) -> None:
 
 def test_a_picture_that_would_wait_long_is_left_out(office: Office) -> None:
     """A question that stands behind it cannot wait for it."""
-    slow = Fault(status=429, error="ratelimited", headers={"Retry-After": "120"})
+    slow = Fault(status=429, error="ratelimited", headers={"Retry-After": "300"})
     office.slack.fail("files.getUploadURLExternal", slow)
     watch = office.watch()
     office.work(2)
@@ -216,9 +228,37 @@ def test_what_cannot_be_placed_goes_to_the_operator(slack: SlackServer, tmp_path
     slack.fail("chat.postMessage", Fault(error=error))
     office.world.engine.watches.check_now(watch.id)
     office.work(20)
-    assert len(slack.messages["C0OPS"]) == 1
-    assert "Could not be said in C0TRAIN" in str(slack.messages["C0OPS"][0])
+    told = slack.messages["C0OPS"]
+    assert len(told) == 2
+    assert "Could not be said in C0TRAIN" in str(told[0])
+    assert "I can post in C0TRAIN again" in str(told[1])
     assert office.world.now(watch).round_count == 2
+
+
+def test_a_channel_that_stays_closed_is_told_once_and_resumed_when_it_opens(slack: SlackServer, tmp_path: Path) -> None:
+    """F-T07: ordinary reports of a closed channel do not pour into another one; what somebody must know does."""
+    slack.channels["C0OPS"] = {"id": "C0OPS", "is_member": True}
+    office = Office(slack, tmp_path)
+    office.notifier._operator_channel = "C0OPS"
+    watch = office.watch()
+    slack.channels["C0TRAIN"]["is_archived"] = True
+    for _ in range(4):
+        office.world.engine.watches.check_now(watch.id)
+        office.work(20)
+    assert len(slack.messages["C0OPS"]) == 1
+    assert office.world.now(watch).round_count == 5
+    office.world.findings = BROKEN
+    for _ in range(3):
+        office.world.engine.watches.check_now(watch.id)
+        office.work(20)
+    assert "I would stop" in str(slack.messages["C0OPS"][1:])
+    assert "Decision: STOP" not in str(slack.messages["C0OPS"][1:])
+    slack.channels["C0TRAIN"]["is_archived"] = False
+    before = len(reports(slack))
+    office.world.engine.watches.check_now(watch.id)
+    office.work(20)
+    assert len(reports(slack)) == before + 1
+    assert len([m for m in slack.messages["C0OPS"] if "I can post in C0TRAIN again" in str(m)]) == 1
 
 
 def test_what_the_operator_was_told_is_no_question_even_after_a_restart(slack: SlackServer, tmp_path: Path) -> None:
@@ -261,3 +301,87 @@ def test_a_message_whose_form_is_refused_goes_out_as_text(office: Office) -> Non
     bare = [m for m in office.slack.messages["C0TRAIN"] if "blocks" not in m and "files" not in m]
     assert len(bare) == 1
     assert "CONTINUE" in bare[0]["text"]
+
+
+def test_a_picture_is_told_where_it_stands_when_slack_has_shared_it(office: Office) -> None:
+    """F-T09: Slack says yes at once and shares later: the file is looked at until it does."""
+    office.slack.shares_after = 3
+    watch = office.watch()
+    (row,) = [r for r in office.world.store.outbox(watch.id) if isinstance(r.body, Picture)]
+    (shown,) = [m for m in office.slack.messages["C0TRAIN"] if "files" in m]
+    assert row.receipt is not None
+    assert row.receipt.place == f"C0TRAIN/{shown['ts']}"
+    assert [m for m, _ in office.slack.calls].count("files.info") == 4
+
+
+def test_a_picture_that_slack_never_shows_is_said_in_its_report(office: Office) -> None:
+    """F-T09: the text stands, the picture is not sent again, and the report says why it has none."""
+    office.slack.never_shares = True
+    watch = office.watch()
+    office.work(120)
+    assert [m for m, _ in office.slack.calls].count("files.completeUploadExternal") == 1
+    (report,) = reports(office.slack)
+    assert "No picture this time: Slack took the picture and did not show it" in str(report["blocks"][-1])
+    office.slack.never_shares = False
+    office.world.engine.watches.check_now(watch.id)
+    office.work(20)
+    assert len(reports(office.slack)) == 2
+    assert [m for m in office.slack.messages["C0TRAIN"] if "files" in m]
+
+
+def test_a_picture_that_cannot_be_painted_is_said_in_its_report(office: Office) -> None:
+    """A failed picture never loses a report, and nobody wonders where it is."""
+    office.world.painter.fail_with = PaintError("There is no ink")
+    office.watch()
+    office.work(20)
+    assert "No picture this time" in str(reports(office.slack)[0]["blocks"][-1])
+
+
+def test_where_pictures_may_not_be_looked_at_they_are_sent_once(office: Office) -> None:
+    """F-T09: an app installed without files:read: whether it is shared cannot be known, so it counts as sent."""
+    office.slack.fail("files.info", Fault(times=10**6, error="missing_scope"))
+    office.watch()
+    office.work(60)
+    assert [m for m, _ in office.slack.calls].count("files.completeUploadExternal") == 1
+    assert "No picture" not in str(office.slack.messages["C0TRAIN"])
+
+
+def test_a_missing_scope_is_said_once_and_stops_only_what_it_is_for(slack: SlackServer, tmp_path: Path) -> None:
+    """F-T07: without files:write there are no pictures; reports go on, and the operator is told what to do, once."""
+    slack.channels["C0OPS"] = {"id": "C0OPS", "is_member": True}
+    office = Office(slack, tmp_path)
+    office.notifier._operator_channel = "C0OPS"
+    slack.fail("files.getUploadURLExternal", Fault(times=10**6, error="missing_scope"))
+    watch = office.watch()
+    for _ in range(3):
+        office.world.engine.watches.check_now(watch.id)
+        office.work(20)
+    assert len(reports(slack)) == 4
+    assert len(slack.messages["C0OPS"]) == 1
+    assert "lacks a scope" in str(slack.messages["C0OPS"])
+
+
+def test_a_token_that_is_revoked_is_not_tried_by_every_channel(office: Office) -> None:
+    """F-T07: the first refusal speaks for all: nobody knocks for ten minutes."""
+    for number in range(3):
+        office.slack.channels[f"C00000{number}"] = {"id": f"C00000{number}", "is_member": True}
+        run = RunRef(RunKind.WANDB, f"lab/vision/r{number}")
+        who = Actor(ActorKind.SLACK, ANA, team=TEAM)
+        told = Registration(run, who, f"C00000{number}", WatchContext(), Policy(), card=True)
+        office.world.engine.watches.register(told)
+    office.slack.fail("*", Fault(times=10**6, error="token_revoked"))
+    office.work(500)
+    assert [m for m, _ in office.slack.calls].count("chat.postMessage!") == 1
+    office.slack.heal()
+    office.work(200)
+    assert all(office.slack.messages[f"C00000{number}"] for number in range(3))
+
+
+def test_waiting_for_its_turn_writes_nothing(office: Office) -> None:
+    """A thousand messages that wait must not cost a thousand transactions a second."""
+    for number in range(10):
+        office.command(f"lab/vision/r{number} launch=pid:4211")
+    office.work(3)
+    waiting = [r for w in office.world.store.watches() for r in office.world.store.outbox(w.id) if r.receipt is None]
+    assert waiting
+    assert all(row.attempts == 0 and row.next_try_at is None and not row.problem for row in waiting)

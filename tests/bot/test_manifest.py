@@ -30,6 +30,7 @@ METHODS = {
     "chat_postEphemeral": {"chat:write"},
     "chat_unfurl": {"links:write"},
     "reactions_add": {"reactions:write"},
+    "files_info": {"files:read"},
     "files_upload_v2": {"files:write"},
     "conversations_history": {"channels:history", "groups:history"},
     "conversations_replies": {"channels:history", "groups:history"},

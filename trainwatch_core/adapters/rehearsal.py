@@ -49,6 +49,9 @@ class Listener:
         self._clock = clock
         self._heard = heard
 
+    def take_turn(self, body: Body, *, urgent: bool) -> None:
+        """At once."""
+
     def deliver(self, key: str, body: Body, picture: bytes | None) -> Receipt:
         """Hand one message on."""
         self._heard(body, picture)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from trainwatch_core.decision.turns import Turn
 from trainwatch_core.engine.announcing import Announcing
 from trainwatch_core.engine.carrying import Carrying
 from trainwatch_core.engine.closing import Closing
@@ -48,7 +49,8 @@ class Engine:
         self.watches = Watches(world)
         self.announcing = Announcing(world, self.watches, self.stops)
         self.publishing = Publishing(world, self.stops)
-        self._publishing_lock = threading.Lock()
+        self._lanes: dict[str, threading.Lock] = {}
+        self._waiting: dict[str, frozenset[str]] = {}
         self._clocks: tuple[datetime, float] | None = None
 
     def start(self) -> None:
@@ -82,9 +84,10 @@ class Engine:
             except Exception:  # noqa: BLE001  # one sick request never holds up another
                 _LOG.exception("request %s could not be moved on", request.id[:8])
 
-    def _hand_out_messages(self, now: datetime) -> None:
-        for row in self.world.store.waiting(now, only=self.only):
-            self.world.dispatcher.submit("publish", row.watch_id)
+    def _hand_out_messages(self, _now: datetime) -> None:
+        for lane, (turn, watch_ids) in self.publishing.lanes(self.only).items():
+            self._waiting[lane] = watch_ids
+            self.world.dispatcher.submit("urgent" if turn is Turn.SOMEBODY_WAITS else "publish", lane)
 
     def check_once(self, watch: Watch) -> Round | None:
         """One round of one watch, here and now, with its messages."""
@@ -94,7 +97,7 @@ class Engine:
         if not claimed:
             return None
         done = self.rounds.run(watch.id)
-        self._publish(watch.id)
+        self._publish(self.publishing.lane(watch.id), {watch.id})
         return done
 
     def stop(self, *, timeout: float = 20.0) -> None:
@@ -112,11 +115,11 @@ class Engine:
                 self.carrying.carry_out(ident)
             case "recover":
                 self.carrying.recover(ident)
-            case "publish":
-                self._publish(ident)
+            case "publish" | "urgent":
+                self._publish(ident, self._waiting.get(ident, frozenset()))
         if kind in {"stop", "recover"}:
             # Not here: a front end that hangs must not hold up the next stop.
-            self.world.dispatcher.submit("publish", self.world.store.request(ident).watch_id)
+            self._hand_out_messages(self.world.clock.now())
 
     def _round(self, watch_id: str) -> None:
         try:
@@ -128,10 +131,10 @@ class Engine:
             _LOG.exception("round of %s failed", watch_id)
             self.rounds.postpone(watch_id, "an internal error, see the log of trainwatch")
 
-    def _publish(self, watch_id: str) -> None:
-        # One at a time: the order of messages is part of what they say.
-        with self._publishing_lock:
-            self.publishing.publish({watch_id})
+    def _publish(self, lane: str, watch_ids: Collection[str]) -> None:
+        # One at a time in each place: the order of messages is part of what they say.
+        with self._lanes.setdefault(lane, threading.Lock()):
+            self.publishing.publish(watch_ids)
 
     def _heed_clock(self, now: datetime) -> None:
         """Rows hold wall times. After a step they are moved along, and automatic stops ask."""

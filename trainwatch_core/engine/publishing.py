@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from trainwatch_core.decision.turns import Turn, turn_of
 from trainwatch_core.engine.beside import known_beside
 from trainwatch_core.engine.looking import view_of
 from trainwatch_core.engine.stops import Stops
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.change import OutboxRow, Outgoing, Receipt
-from trainwatch_core.model.errors import DeliveryError, PaintError, TrainwatchError
-from trainwatch_core.model.message import Picture, ProjectNote, StopQuestion
+from trainwatch_core.model.errors import DeliveryError, NotFoundError, PaintError, TrainwatchError, TurnError
+from trainwatch_core.model.message import Picture, PictureMissing, ProjectNote, StopQuestion
 from trainwatch_core.model.stop import RequestState
 from trainwatch_core.report.charting import compose_chart
 from trainwatch_core.report.compose import run_name
@@ -40,24 +41,56 @@ class Publishing:
         # What was sent but could not be marked, and what is not to be tried yet, in case even that cannot be written.
         self._receipts: dict[str, Receipt] = {}
         self._not_before: dict[str, float] = {}
+        self._lanes: dict[str, str] = {}
 
     def publish(self, watch_ids: Collection[str] | None = None) -> int:
-        """Deliver everything that may be tried now, oldest first for each watch; returns how many were delivered."""
-        world, count = self._world, 0
-        while rows := [row for row in world.store.waiting(world.clock.now(), only=watch_ids) if self._may_try(row)]:
-            delivered = sum(self._deliver(row) for row in rows)
+        """Deliver everything that may be tried now; returns how many were delivered.
+
+        The messages of one watch go in their order. Among watches those go first for which somebody waits, pictures
+        last.
+        """
+        count = 0
+        while rows := self.ready(watch_ids):
+            delivered = sum(self._deliver(row, turn) for row, turn in rows)
             if not delivered:
                 break
             count += delivered
         return count
 
+    def ready(self, watch_ids: Collection[str] | None) -> list[tuple[OutboxRow, Turn]]:
+        """The head of each watch's queue that may be tried now, in the order of their turns."""
+        store = self._world.store
+        rows = [row for row in store.waiting(self._world.clock.now(), only=watch_ids) if self._may_try(row)]
+        asked = {(r.watch_id, r.round_number) for r in store.requests(states={RequestState.PENDING})} if rows else ()
+        return sorted(((row, turn_of(row.body, asked)) for row in rows), key=lambda pair: pair[1])
+
+    def lanes(self, watch_ids: Collection[str] | None) -> Mapping[str, tuple[Turn, frozenset[str]]]:
+        """By place: the first turn of what waits there, and the watches it is of. Places never wait for one another."""
+        found: dict[str, tuple[Turn, set[str]]] = {}
+        for row, turn in self.ready(watch_ids):
+            found.setdefault(self.lane(row.watch_id), (turn, set()))[1].add(row.watch_id)
+        return {lane: (turn, frozenset(ids)) for lane, (turn, ids) in found.items()}
+
+    def lane(self, watch_id: str) -> str:
+        """Where the messages of a watch go; the same while this process lives: they keep their order."""
+        if watch_id not in self._lanes:
+            try:
+                self._lanes[watch_id] = self._world.store.watch(watch_id).channel
+            except NotFoundError:
+                return ""
+        return self._lanes[watch_id]
+
     def _may_try(self, row: OutboxRow) -> bool:
         return self._world.clock.monotonic() >= self._not_before.get(row.key, 0.0)
 
-    def _deliver(self, row: OutboxRow) -> bool:
+    def _deliver(self, row: OutboxRow, turn: Turn) -> bool:
         world = self._world
         try:
-            receipt = self._receipts.get(row.key) or self._send(row)
+            receipt = self._receipts.get(row.key) or self._send(row, turn)
+        except TurnError as waits:
+            # Nothing was tried, so nothing is written: a thousand that wait must not cost a thousand transactions.
+            self._not_before[row.key] = world.clock.monotonic() + (waits.retry_after or 0.0)
+            return False
         except Exception as error:  # noqa: BLE001  # one bad message must not block those behind it
             self._failed(row, error)
             return False
@@ -78,13 +111,14 @@ class Publishing:
         world.reach("publish.marked")
         return True
 
-    def _send(self, row: OutboxRow) -> Receipt:
+    def _send(self, row: OutboxRow, turn: Turn) -> Receipt:
         world, body = self._world, row.body
         if isinstance(body, StopQuestion) and world.store.request(body.request_id).state is not RequestState.PENDING:
             raise DeliveryError("The question is no longer open", where=row.key, permanent=True)
         if isinstance(body, ProjectNote):
             world.notebook.append(body.path, body.text)
             return Receipt(body.path, world.clock.now())
+        world.notifier.take_turn(body, urgent=turn is Turn.SOMEBODY_WAITS)
         picture = self._paint(row.watch_id, body) if isinstance(body, Picture) else None
         return world.notifier.deliver(row.key, body, picture)
 
@@ -133,3 +167,18 @@ class Publishing:
             )
         except TrainwatchError as failure:
             _LOG.warning("and that could not be noted: %s", failure)
+            return
+        if dropped:
+            self._not_before.pop(row.key, None)
+            self._say_what_is_missing(row, error)
+
+    def _say_what_is_missing(self, row: OutboxRow, error: Exception) -> None:
+        """A report without its picture says so; once, and if even that fails the log has it."""
+        if not isinstance(row.body, Picture):
+            return
+        why = str(error) if isinstance(error, TrainwatchError) else "An internal error, see the log of trainwatch"
+        missing = PictureMissing(row.watch_id, row.body.round_number, why.splitlines()[0][:200] if why else "")
+        try:
+            self._world.notifier.deliver(f"{row.key}/missing", missing, None)
+        except TrainwatchError as failure:
+            _LOG.warning("the report of %s could not be told that its picture is missing: %s", row.key, failure)

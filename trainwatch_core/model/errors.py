@@ -98,3 +98,14 @@ class DeliveryError(TrainwatchError):
         super().__init__(what, where=where, todo=todo)
         self.permanent = permanent
         self.retry_after = retry_after
+
+
+class TurnError(DeliveryError):
+    """Its turn has not come: nothing was tried, and there is nothing to note.
+
+    Args:
+        seconds: Until it may be asked for again.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("It waits for its turn", retry_after=seconds)

@@ -64,6 +64,21 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureMissing:
+    """A report stands without its picture, and says why.
+
+    Attributes:
+        watch_id: Which watch.
+        round_number: Whose report.
+        why: One line.
+    """
+
+    watch_id: str
+    round_number: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class StopQuestion:
     """A stop is asked for, or announced in automatic mode.
 
@@ -213,4 +228,4 @@ class Card:
     over_at: datetime | None = None
 
 
-Body = Report | Picture | StopQuestion | StopOutcome | FinalSummary | Notice | ProjectNote | Card
+Body = Report | Picture | PictureMissing | StopQuestion | StopOutcome | FinalSummary | Notice | ProjectNote | Card

@@ -12,6 +12,7 @@ from trainwatch_core.model.message import (
     FinalSummary,
     Notice,
     Picture,
+    PictureMissing,
     ProjectNote,
     Report,
     StopOutcome,
@@ -43,6 +44,8 @@ def say_body(body: Body, *, zone: tzinfo | None, width: int) -> str:
             text = say_report(body, zone=zone, width=width)
         case Picture():
             text = _wrap(body.alt_text, width)
+        case PictureMissing():
+            text = _wrap(f"- Picture: none. {body.why}", width)
         case StopQuestion():
             text = say_question(body, zone=zone, width=width)
         case StopOutcome():

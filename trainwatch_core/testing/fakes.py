@@ -92,6 +92,9 @@ class ListNotifier:
     said: list[tuple[str, Body, bytes | None]] = field(default_factory=list)
     fail_with: DeliveryError | None = None
 
+    def take_turn(self, body: Body, *, urgent: bool) -> None:
+        """At once."""
+
     def deliver(self, key: str, body: Body, picture: bytes | None) -> Receipt:
         """Keep a message."""
         if self.fail_with is not None:

@@ -53,6 +53,8 @@ class SlackServer:
         faults: By method (`upload` for the bytes of a file, `*` for all), oldest first.
         echo: Whether posts of the bot come back as events, as they do in Slack.
         deaf: Whether pings stay unanswered.
+        never_shares: Whether uploads are taken and then never shown.
+        shares_after: So many looks at a file do not show its share yet.
     """
 
     def __init__(self) -> None:
@@ -64,6 +66,8 @@ class SlackServer:
         self.faults: dict[str, list[Fault]] = defaultdict(list)
         self.echo = True
         self.deaf = False
+        self.never_shares = False
+        self.shares_after = 0
         self.changed = threading.Condition()
         self._files: dict[str, Json] = {}
         self._envelopes: dict[str, Envelope] = {}
@@ -304,6 +308,8 @@ class SlackServer:
         return {"file_id": ident, "upload_url": f"http://127.0.0.1:{self._server.server_port}/upload/{ident}"}
 
     def _do_files_completeUploadExternal(self, given: Json) -> Json:  # noqa: N802  # likewise
+        if self.channels.get(given["channel_id"], {}).get("is_archived"):
+            return {"error": "is_archived"}
         files = [{**self._files[file["id"]], "title": file.get("title")} for file in given["files"]]
         shown = [{key: file[key] for key in ("id", "name", "title")} for file in files]
         message: Json = {
@@ -316,8 +322,23 @@ class SlackServer:
         message |= {"channel": given["channel_id"], "files": shown, "sizes": [len(f["content"]) for f in files]}
         if given.get("thread_ts"):
             message["thread_ts"] = given["thread_ts"]
+        if self.never_shares:
+            return {"files": shown}
         self.messages[given["channel_id"]].append(message)
+        for file in files:
+            share = {"ts": message["ts"], "thread_ts": given.get("thread_ts", "")}
+            self._files[file["id"]]["shares"] = {"public": {given["channel_id"]: [share]}}
         return {"files": shown}
+
+    def _do_files_info(self, given: Json) -> Json:
+        file = self._files.get(str(given.get("file")))
+        if file is None:
+            return {"error": "file_not_found"}
+        told = {key: file[key] for key in ("id", "name")} | {"shares": {}}
+        if self.shares_after > 0:
+            self.shares_after -= 1
+            return {"file": told}
+        return {"file": {**told, "shares": file.get("shares", {})}}
 
     def uploaded(self, ident: str, content: bytes) -> None:
         """The bytes of a file arrived."""

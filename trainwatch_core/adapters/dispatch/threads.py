@@ -11,8 +11,8 @@ _LOG = logging.getLogger(__name__)
 
 _Job = tuple[str, str]
 
-_ROUNDS, _STOPS, _MESSAGES = "rounds", "stops", "messages"
-_LANES = {"stop": _STOPS, "recover": _STOPS, "publish": _MESSAGES}
+_ROUNDS, _STOPS, _MESSAGES, _URGENT = "rounds", "stops", "messages", "urgent"
+_LANES = {"stop": _STOPS, "recover": _STOPS, "publish": _MESSAGES, "urgent": _URGENT}
 """Kind of work to its lane; what is not named here is a round."""
 
 
@@ -24,11 +24,11 @@ class ThreadDispatcher:
 
     Args:
         workers: Threads for rounds. Stops and messages have threads of their own: slow rounds never hold up a stop, and
-            a front end that hangs holds up neither.
+            a front end that hangs holds up neither; a message that somebody waits for does not stand behind others.
     """
 
     def __init__(self, *, workers: int = 4) -> None:
-        self._threads = {_ROUNDS: workers, _STOPS: 2, _MESSAGES: 1}
+        self._threads = {_ROUNDS: workers, _STOPS: 2, _MESSAGES: 4, _URGENT: 1}
         self._queues: dict[str, SimpleQueue[_Job | None]] = {lane: SimpleQueue() for lane in self._threads}
         self._waiting: set[_Job] = set()
         self._running: set[_Job] = set()

@@ -40,6 +40,9 @@ class TerminalNotifier:
         self._width = width
         self._heard = heard
 
+    def take_turn(self, body: Body, *, urgent: bool) -> None:
+        """At once: a terminal is never busy."""
+
     def deliver(self, key: str, body: Body, picture: bytes | None) -> Receipt:
         """Print one message.
 
