@@ -174,7 +174,7 @@ class SlackNotifier:
         if place is None or row is None or not isinstance(row.body, Report):
             raise DeliveryError("The report does not stand there", where=key, permanent=True)
         self.pace.take(Method.UPDATE, place.channel, urgent=True)
-        self._web.update(place, report_message(row.body, self._setting, missing=body.why))
+        self._web.update(place, report_message(row.body, self.setting, missing=body.why))
         return Receipt(str(place), self._now())
 
     def _post(self, key: str, told: Message, watch: Watch, root: Place | None) -> Place:

@@ -180,5 +180,5 @@ class Publishing:
         missing = PictureMissing(row.watch_id, row.body.round_number, why.splitlines()[0][:200] if why else "")
         try:
             self._world.notifier.deliver(f"{row.key}/missing", missing, None)
-        except TrainwatchError as failure:
+        except Exception as failure:  # noqa: BLE001  # a note about a picture holds nothing up
             _LOG.warning("the report of %s could not be told that its picture is missing: %s", row.key, failure)
