@@ -1,7 +1,8 @@
-"""Who pressed or typed: a member of the home workspace, or nobody."""
+"""Who pressed or typed: a member of the home workspace, or nobody; and what people are called."""
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,10 +12,13 @@ from bot.ids import USER_ID
 from bot.texts import text
 from trainwatch_core.model.actor import Actor, ActorKind
 from trainwatch_core.model.errors import DeliveryError, NotAllowedError
+from trainwatch_core.report.redact import clean
 
 _STRANGER = "outsider-stranger"
 FRESH = 300.0
 """Seconds that what Slack said of a user is believed."""
+_NAMED, _LONGEST = 43_200.0, 40
+"""Seconds that a name is believed, and its characters."""
 _OUTSIDERS = {
     "deleted": "outsider-deactivated",
     "is_bot": "outsider-bot",
@@ -120,3 +124,35 @@ class Actors:
         if found.get("team_id") != self._team:
             return text(_STRANGER)
         return next((text(what) for key, what in _OUTSIDERS.items() if found.get(key, False) is not False), "")
+
+
+class Names:
+    """What people are called, so that a post can name somebody whom it does not call.
+
+    Args:
+        lookup: Asks Slack for a user (`users.info`); raises DeliveryError.
+        monotonic: Seconds.
+    """
+
+    def __init__(self, lookup: Callable[[str], Mapping[str, Any]], *, monotonic: Callable[[], float]) -> None:
+        self._lookup = lookup
+        self._monotonic = monotonic
+        self._known: dict[str, tuple[float, str]] = {}
+
+    def __call__(self, user: str) -> str:
+        """The name that somebody gave themself, untrusted; their id while Slack does not say. May ask Slack."""
+        until, name = self._known.get(user, (-math.inf, user))
+        if self._monotonic() >= until and USER_ID.fullmatch(user):
+            try:
+                name, lasts = _called(self._lookup(user)) or name, _NAMED
+            except DeliveryError:
+                lasts = FRESH
+            self._known[user] = (self._monotonic() + lasts, name)
+        return name
+
+
+def _called(found: Mapping[str, Any]) -> str:
+    profile = found.get("profile")
+    told = profile if isinstance(profile, Mapping) else {}
+    names = (told.get("display_name"), told.get("real_name"), found.get("real_name"), found.get("name"))
+    return next((clean(name, _LONGEST) for name in names if isinstance(name, str) and name.strip()), "")

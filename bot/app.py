@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from datetime import time as time_of_day
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from slack_bolt import App
 from slack_bolt.authorization import AuthorizeResult
 
 from bot.actors import Actors
+from bot.blocks.words import Setting
 from bot.ids import Place
 from bot.listeners import actions, commands, events, links
 from bot.listeners.desk import Desk
@@ -25,7 +27,6 @@ from bot.notifier.web import Web
 from bot.upkeep import Errands, Roster, Shared
 from trainwatch_core.config import Settings
 from trainwatch_core.engine.engine import Engine
-from trainwatch_core.model.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def assemble(
         me: Who the bot is, as `auth.test` says.
         running: Who works, by which clock, and how Slack is recognised.
     """
-    threads = Threads(engine.world.store)
+    threads = Threads(engine.world.store, str(me.get("url", "")))
     notifier.open(engine.world.store, threads)
     setting = notifier.setting
     board = Board(engine, web, threads, setting, notifier.pace, monotonic=running.monotonic)
@@ -104,7 +105,6 @@ def assemble(
         knock()
         errands.once("sweep", board.sweep)
 
-    link = partial(_address, threads, str(me.get("url", "")))
     desk = Desk(
         engine=engine,
         settings=core,
@@ -114,7 +114,7 @@ def assemble(
         question_at=partial(_question_at, threads),
         card_at=threads.root,
         card=board.card,
-        link=link,
+        link=lambda watch: threads.address(watch.id),
         shared=Shared(web.channel),
         refresh=board.refresh,
         knock=knock,
@@ -125,7 +125,7 @@ def assemble(
         me=str(me.get("user_id", "")),
     )
     app = _listening(desk, web, me, running)
-    return Bot(app, engine, board, _digest(engine, web, core, board, link), actors, team, tick)
+    return Bot(app, engine, board, _digest(engine, web, core, threads, setting), actors, team, tick)
 
 
 def _listening(desk: Desk, web: Web, me: Mapping[str, Any], running: Running) -> App:
@@ -142,25 +142,19 @@ def _listening(desk: Desk, web: Web, me: Mapping[str, Any], running: Running) ->
     return app
 
 
-def _digest(engine: Engine, web: Web, core: Settings, board: Board, link: Callable[[Watch], str]) -> DailyDigest | None:
+def _digest(  # what a digest is made of
+    engine: Engine, web: Web, core: Settings, threads: Threads, setting: Setting
+) -> DailyDigest | None:
     if core.slack.digest_channel is None:
         return None
     return DailyDigest(
-        engine.world.store,
-        engine.world.clock,
+        engine.world,
         web,
         core.slack.digest_channel,
-        zone=core.timezone,
-        at=core.slack.digest_at,
-        card=board.card,
-        link=link,
+        setting=setting,
+        at=time_of_day.fromisoformat(core.slack.digest_at),
+        link=lambda watch: threads.address(watch.id),
     )
-
-
-def _address(threads: Threads, url: str, watch: Watch) -> str:
-    """Where the thread of a watch is read; empty while it has none."""
-    root = threads.root(watch.id)
-    return f"{url.rstrip('/')}/archives/{root.channel}/p{root.ts.replace('.', '')}" if root and url else ""
 
 
 def _question_at(threads: Threads, watch_id: str, request_id: str) -> Place | None:

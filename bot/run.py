@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.actors import Actors
+from bot.actors import Actors, Names
 from bot.app import Bot, Running, assemble
 from bot.blocks.words import Setting
 from bot.notifier.failures import LostReplyError, sorting
@@ -83,7 +83,8 @@ def open_bot(settings: BotSettings, *, environ: Mapping[str, str]) -> Iterator[B
     core, web = settings.core, Web(settings.tokens.bot, settings.tokens.api_url)
     me = _me(web)
     team = str(me.get("team_id", ""))
-    setting = Setting(core.timezone, tuple(dict.fromkeys((*core.approvers, *core.admins))))
+    names = Names(web.user, monotonic=time.monotonic)
+    setting = Setting(core.timezone, tuple(dict.fromkeys((*core.approvers, *core.admins))), names)
     notifier = SlackNotifier(
         web,
         setting,

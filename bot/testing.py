@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from slack_bolt import BoltRequest, BoltResponse
 
-from bot.actors import Actors
+from bot.actors import Actors, Names
 from bot.app import Running, assemble
 from bot.blocks.words import Setting
 from bot.notifier.notifier import SlackNotifier
@@ -71,7 +71,8 @@ class Office:
         self.secret = SECRET
         self._numbers = itertools.count(1)
         for user in (ANA, BO, CY, EVE):
-            slack.users.setdefault(user, {"id": user, "team_id": TEAM, "deleted": False, "is_bot": False})
+            if user not in slack.users:
+                slack.add_user(user)
         self.world = world or FakeWorld(rules=RULES)
         self.restart()
 
@@ -86,7 +87,8 @@ class Office:
         self.web = Web(BOT_TOKEN, self.slack.api_url)
         clock = self.world.clock
         rules = self.world.rules
-        setting = Setting(settings.timezone, tuple(sorted(rules.approvers | rules.admins)))
+        names = Names(self.web.user, monotonic=clock.monotonic)
+        setting = Setting(settings.timezone, tuple(sorted(rules.approvers | rules.admins)), names)
         self.notifier = SlackNotifier(self.web, setting, now=clock.now, monotonic=clock.monotonic, sleep=clock.sleep)
         self.world.notifier = cast("ListNotifier", self.notifier)
         self.actors = Actors(TEAM, self.web.user, monotonic=clock.monotonic)

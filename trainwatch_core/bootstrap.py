@@ -27,6 +27,7 @@ from trainwatch_core.adapters.ticker import Ticker as IntervalTicker
 from trainwatch_core.config import Settings
 from trainwatch_core.config.targets import AllowTable
 from trainwatch_core.decision.authority import Allow, Rules
+from trainwatch_core.decision.reminding import Reminding
 from trainwatch_core.engine.engine import Engine
 from trainwatch_core.engine.world import Terms, World, nobody_to_ask
 from trainwatch_core.model.actor import Actor, ActorKind
@@ -37,6 +38,7 @@ from trainwatch_core.model.run import RunRef
 from trainwatch_core.model.watch import Watch
 from trainwatch_core.ports import Notifier, Painter, Source, Stopper, Ticker
 from trainwatch_core.report.chart import ChartSpec
+from trainwatch_core.report.multiples import MultiplesSpec
 
 REHEARSAL = Actor(ActorKind.LOCAL, "replay")
 """Who registers the watches of a replay."""
@@ -148,11 +150,22 @@ class LatePainter:
         Raises:
             PaintError: If it cannot be drawn.
         """
+        return self._entered().paint(spec)
+
+    def paint_multiples(self, spec: MultiplesSpec) -> bytes:
+        """The PNG of a digest.
+
+        Raises:
+            PaintError: If it cannot be drawn.
+        """
+        return self._entered().paint_multiples(spec)
+
+    def _entered(self) -> Painter:
         if self._painter is None:
             from trainwatch_core.adapters.charts import MatplotlibPainter  # noqa: PLC0415  # entered when needed
 
             self._painter = MatplotlibPainter()
-        return self._painter.paint(spec)
+        return self._painter
 
 
 def make_ticker(knock: Callable[[], None], *, every: float) -> Ticker:
@@ -243,6 +256,7 @@ def _terms(settings: Settings) -> Terms:
         auto_per_day=stop.auto_per_day,
         mass_stop=stop.mass_stop,
         mute=stop.mute,
+        reminding=Reminding(stop.remind_every, stop.reminders, stop.escalate_after, stop.escalate_to),
         cost_per_hour=settings.cost.per_hour,
         currency=settings.cost.currency,
     )

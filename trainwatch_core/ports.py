@@ -13,6 +13,7 @@ from trainwatch_core.model.series import History
 from trainwatch_core.model.stop import Execution, JobIdentity, Probe, StopPlan, StopRequest
 from trainwatch_core.model.watch import Watch
 from trainwatch_core.report.chart import ChartSpec
+from trainwatch_core.report.multiples import MultiplesSpec
 
 
 class Clock(Protocol):
@@ -129,6 +130,14 @@ class Painter(Protocol):
 
     def paint(self, spec: ChartSpec) -> bytes:
         """The PNG of a chart.
+
+        Raises:
+            PaintError: If it cannot be drawn.
+        """
+        ...
+
+    def paint_multiples(self, spec: MultiplesSpec) -> bytes:
+        """The PNG of a digest.
 
         Raises:
             PaintError: If it cannot be drawn.

@@ -22,7 +22,7 @@ def card_message(card: Card, setting: Setting) -> Message:
     if card.look not in OVER:
         blocks.append(_buttons(card))
     mode = text("card-stops-itself") if card.automatic else text("card-asks")
-    since = text("card-watched", who=who(card.owner), when=when(card.since, setting.zone))
+    since = text("card-watched", who=who(card.owner, setting), when=when(card.since, setting.zone))
     rounds = f"{text('card-round', number=card.round_number)} · " if card.round_number else ""
     blocks.append(small(own(f"{rounds}{mode} · {since}", CONTEXT)))
     return message(f"{SIGNS[card.look]} {look}: {card.run}", blocks)

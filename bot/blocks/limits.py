@@ -47,10 +47,15 @@ def message(text: str, blocks: Sequence[Block]) -> Message:
     return Message(cut(inert(text), FALLBACK), _fitted(blocks[:BLOCKS]))
 
 
+def fits(blocks: Sequence[Block]) -> bool:
+    """Whether Slack takes blocks together as they are."""
+    return len(blocks) <= BLOCKS and len(json.dumps(list(blocks), ensure_ascii=False)) <= ALL_CHARACTERS
+
+
 def _fitted(blocks: Sequence[Block]) -> tuple[Block, ...]:
     """The blocks, the longest texts cut shorter and shorter until Slack takes all of them together."""
     fitted = list(blocks)
-    while len(json.dumps(fitted, ensure_ascii=False)) > ALL_CHARACTERS:
+    while not fits(fitted):
         at = max(range(len(fitted)), key=lambda n: len(_main_text(fitted[n]).get("text", "")))
         text = _main_text(fitted[at])
         if len(text.get("text", "")) < _SHORTEST:
@@ -105,6 +110,17 @@ def own(text: str, limit: int = SECTION) -> Block:
 def said(lines: Sequence[str], limit: int = SECTION) -> Block:
     """A section of untrusted lines."""
     return {"type": "section", "text": plain("\n".join(line for line in lines if line), limit)}
+
+
+def packed(lines: Sequence[str], limit: int = SECTION) -> list[str]:
+    """Lines in as few texts as there must be, none of them cut: on a phone every section takes a gap."""
+    texts: list[str] = []
+    for line in lines:
+        if texts and len(texts[-1]) + 1 + len(line) <= limit:
+            texts[-1] += f"\n{line}"
+        else:
+            texts.append(line)
+    return texts
 
 
 def each(lines: Sequence[str], limit: int = SECTION) -> list[Block]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
 from bot.blocks.limits import (
     ALL_CHARACTERS,
     CONTEXT,
+    FALLBACK,
     SECTION,
     Block,
     Message,
@@ -21,6 +23,7 @@ from bot.blocks.limits import (
     inert,
     message,
     own,
+    packed,
     plain,
     said,
     small,
@@ -54,18 +57,20 @@ def question_message(
     title = text("question-head", run=name)
     if pending and request.execute_after is not None:
         title = text("question-head-automatic", run=name, when=when(request.execute_after, setting.zone))
-    blocks = [
-        heading(f"🔴 {title}"),
-        *each([*question.saw, question.would_change], 600),
-        divider(),
-        *_plan(question.plan),
-    ]
+    blocks = [heading(f"🔴 {title}"), *_put_off(question, setting)]
+    blocks += each(["\n".join(cut(line, 600) for line in question.saw), cut(question.would_change, 600)])
+    blocks += [divider(), *_plan(question.plan)]
     blocks += [small(line) for line in _footer(question, request, setting)]
-    blocks.append(_buttons(question, request) if pending else heading(_came_out(request, setting, over_at)))
+    came_out = "" if pending else _came_out(request, setting, over_at)
+    blocks.append(_buttons(question, request) if pending else heading(came_out))
     if pending and not approvable(question.plan):
         blocks.append(said([text("question-hidden")]))
     fallback = text("question-fallback", run=question.run, saw=" ".join(question.saw))
-    return message(f"🔴 {fallback}", blocks)
+    told = message(f"🔴 {fallback}", blocks)
+    if pending:
+        return told
+    after = text("question-fallback", run=name, saw=came_out.replace("*", ""))
+    return replace(told, text=cut(after, FALLBACK))
 
 
 def approvable(plan: StopPlan) -> bool:
@@ -83,7 +88,17 @@ def _plan(plan: StopPlan) -> list[Block]:
         lines.append(text(key, command=redact(step.shown), wait=say_duration(step.wait)))
     lines.append(text("question-proof", proof=plan.verify or text("question-no-proof")))
     # A long line goes on in the next section, nothing is cut off: what is approved is seen in full.
-    return [said([line[at : at + SECTION]]) for line in lines for at in range(0, min(len(line), _ROOM), SECTION)]
+    pieces = [line[at : at + SECTION] for line in lines for at in range(0, min(len(line), _ROOM), SECTION)]
+    return [said([piece]) for piece in packed(pieces)]
+
+
+def _put_off(question: StopQuestion, setting: Setting) -> list[Block]:
+    if question.put_off_at is None:
+        return []
+    asked = text(
+        "question-put-off", who=who(question.put_off_by, setting), when=when(question.put_off_at, setting.zone)
+    )
+    return [small(own(asked))]
 
 
 def _footer(question: StopQuestion, request: StopRequest, setting: Setting) -> list[Block]:
@@ -100,11 +115,11 @@ def _footer(question: StopQuestion, request: StopRequest, setting: Setting) -> l
         seen = text("question-seen", when=when(request.created_at, setting.zone))
         could = setting.approvers if question.approvers is None else question.approvers
         can = text("question-can-approve", count=question.approvals, people=people(could))
-        lines.append(own(f"{can} · {until} · {seen}", CONTEXT))
+        lines.insert(0, own(f"{can} · {until} · {seen}", CONTEXT))
     elif request.state is RequestState.PENDING:
         seen = text("question-seen", when=when(request.created_at, setting.zone))
         can = text("question-can-object", people=people(setting.approvers))
-        lines.append(own(f"{can} · {seen}", CONTEXT))
+        lines.insert(0, own(f"{can} · {seen}", CONTEXT))
     return lines
 
 
@@ -136,11 +151,17 @@ def _buttons(question: StopQuestion, request: StopRequest) -> Block:
 
 def _came_out(request: StopRequest, setting: Setting, over_at: datetime | None) -> str:
     """One line in place of the buttons; says only what is durable."""
+    by = who(request.decided_by, setting)
     at = f" {when(request.decided_at, setting.zone)}" if request.decided_at is not None else ""
+    if request.state is RequestState.DECLINED and request.ask_again_at is not None:
+        return text("came-put-off", who=by, at=at, when=when(request.ask_again_at, setting.zone))
+    probe = request.execution.probe if request.execution is not None else None
+    there = inert(cut("; ".join(probe.survivors), 600)) if probe is not None else ""
     return text_of(
         "came",
         request.state,
-        who=f"{who(request.decided_by)}{at}",
+        who=f"{by}{at}",
         gone=text("came-gone-at", when=when(over_at, setting.zone)) if over_at is not None else text("came-gone"),
-        detail=f" ({inert(cut(request.execution.probe.detail, 300))})" if request.execution is not None else "",
+        detail=f" ({inert(cut(probe.detail, 300))})" if probe is not None else "",
+        left=f" {text('came-left', there=there)}" if there else "",
     )

@@ -21,7 +21,7 @@ from bot.blocks.limits import (
     small,
     tight,
 )
-from bot.blocks.words import DECISIONS, SIGNS, Setting, people, when, with_people
+from bot.blocks.words import DECISIONS, SIGNS, Setting, named, people, when
 from bot.texts import text
 from trainwatch_core.model.message import FinalSummary, Look, Notice, Report, StopOutcome
 from trainwatch_core.model.stop import RequestState
@@ -82,10 +82,10 @@ def _shortened(line: str) -> str:
 
 def outcome_message(outcome: StopOutcome, setting: Setting) -> Message:
     """How a stop came out; loud when somebody must act."""
-    first, *rest = outcome.lines
+    first, *rest = (named(line, setting) for line in outcome.lines)
     over = outcome.state in {RequestState.STOPPED, RequestState.ALREADY_ENDED}
     sign = "🚨" if outcome.loud else SIGNS[Look.STOPPED] if over else _GOES_ON
-    blocks: list[Block] = [heading(f"{sign} {with_people(cut(first, _FIELD))}")]
+    blocks: list[Block] = [heading(f"{sign} {inert(cut(first, _FIELD))}")]
     if rest:
         blocks.append(small(plain(" · ".join(rest), CONTEXT)))
     if outcome.loud and setting.approvers:
@@ -101,16 +101,16 @@ def notice_message(notice: Notice, setting: Setting) -> Message:
     return message(notice.text, blocks)
 
 
-def summary_message(summary: FinalSummary) -> Message:
+def summary_message(summary: FinalSummary, setting: Setting) -> Message:
     """The last words of a watch."""
     together: dict[str, list[str]] = {}
     for label, line in summary.lines:
         together.setdefault(label, []).append(line)
-    lines = [_summed(label, " · ".join(texts)) for label, texts in together.items()]
+    lines = [_summed(label, " · ".join(texts), setting) for label, texts in together.items()]
     return message(f"FINAL_SUMMARY {summary.title}", [heading(f"🏁 *FINAL_SUMMARY* · {inert(summary.title)}"), *lines])
 
 
-def _summed(label: str, line: str) -> Block:
+def _summed(label: str, line: str, setting: Setting) -> Block:
     if label != "Decided by":
         return labelled(label, line, 900)
-    return heading(f"*{label}:* {with_people(cut(line, 900))}")
+    return heading(f"*{label}:* {inert(cut(named(line, setting), 900))}")

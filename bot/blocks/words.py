@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -30,7 +30,10 @@ SIGNS: Mapping[Look, str] = {
 }
 DECISIONS: Mapping[Decision, str] = {Decision.CONTINUE: "🟢", Decision.WAIT: "🟡", Decision.STOP: "🔴"}
 
-_ADDRESS = re.compile(r"https?://[A-Za-z0-9.\-]{1,253}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~%/\-]{0,400})?")
+_ADDRESS = re.compile(
+    r"https?://[A-Za-z0-9.\-]{1,253}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~%/\-]{0,400})?"
+    r"(?:\?thread_ts=[0-9]{1,12}\.[0-9]{1,6}&cid=[CDG][A-Z0-9]{2,20})?"
+)
 _PERSON = re.compile(r"(?<![A-Za-z0-9:])slack:([UW][A-Z0-9]{2,20})(?![A-Za-z0-9])")
 _MANY = 5
 
@@ -42,10 +45,12 @@ class Setting:
     Attributes:
         zone: Of the times.
         approvers: User ids of those who can approve a stop.
+        names: What a user id is called. Posts name people so: a mention calls somebody, who must then have to act.
     """
 
     zone: tzinfo
     approvers: tuple[str, ...] = ()
+    names: Callable[[str], str] = str
 
 
 def when(moment: datetime, zone: tzinfo, *, exact: bool = False) -> str:
@@ -54,27 +59,35 @@ def when(moment: datetime, zone: tzinfo, *, exact: bool = False) -> str:
     return f"{weekday(local)} {local:{'%H:%M:%S %Z' if exact else '%H:%M %Z'}}"
 
 
-def who(actor: Actor | None) -> str:
-    """A person in mrkdwn."""
+def who(actor: Actor | None, setting: Setting) -> str:
+    """A person in mrkdwn, by name: nobody is called."""
     if actor is None:
         return say("nobody")
     if actor.kind is ActorKind.SLACK:
-        return mention(actor.id)
+        return inert(setting.names(actor.id))
     return say("automatic-mode") if actor.kind is ActorKind.SYSTEM else say("at-the-terminal", name=inert(actor.id))
 
 
 def mention(user: str) -> str:
-    """A user in mrkdwn; what is no user id is said as it is."""
+    """A user in mrkdwn, who is called by it; what is no user id is said as it is."""
     return f"<@{user}>" if USER_ID.fullmatch(user) else inert(user)
 
 
 def with_people(text: str) -> str:
-    """Untrusted words in mrkdwn, where actors of Slack become the people they are: `slack:U0ANA` is @ana."""
+    """Untrusted words in mrkdwn, where actors of Slack become the people they are: `slack:U0ANA` is @ana.
+
+    For what one user alone is told: nobody is called there. Posts have `with_names`.
+    """
     return _PERSON.sub(lambda match: mention(match[1]), inert(text))
 
 
+def named(text: str, setting: Setting) -> str:
+    """Untrusted words, where actors of Slack have their names, untrusted too: nobody is called."""
+    return _PERSON.sub(lambda match: setting.names(match[1]), text)
+
+
 def people(users: Sequence[str]) -> str:
-    """Some users in mrkdwn: `@ana, @bo or @cy`."""
+    """Some users in mrkdwn: `@ana, @bo or @cy`. They are called."""
     names = [mention(user) for user in users[:_MANY]]
     if not names:
         return say("nobody")
@@ -85,4 +98,4 @@ def people(users: Sequence[str]) -> str:
 def linked(name: str, url: str) -> str:
     """A name in mrkdwn that leads to a page, if the address is a plain one."""
     shown = inert(name).replace("|", "/")
-    return f"<{url}|{shown}>" if _ADDRESS.fullmatch(url) else shown
+    return f"<{url.replace('&', '&amp;')}|{shown}>" if _ADDRESS.fullmatch(url) else shown

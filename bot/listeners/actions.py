@@ -9,7 +9,8 @@ from typing import Any
 from slack_bolt import App
 
 from bot.actors import Claim
-from bot.blocks.answers import people_message, why_message
+from bot.blocks.answers import people_message
+from bot.blocks.explain import Explained, explain_message
 from bot.blocks.limits import Message, said
 from bot.ids import REQUEST_ID, WATCH_ID, Action, Choice, Place
 from bot.listeners.desk import Desk, text_at
@@ -17,12 +18,12 @@ from bot.listeners.parsing import Word
 from bot.listeners.verbs import newest, obey
 from bot.texts import text
 from trainwatch_core.decision.authority import Verb
+from trainwatch_core.engine.voting import needed, votes
 from trainwatch_core.model.errors import ConflictError, InvalidInputError, NotFoundError
 from trainwatch_core.model.numbers import say
 from trainwatch_core.model.stop import RequestState, StopRequest
+from trainwatch_core.model.watch import Watch
 
-LATER = 7200.0
-"""Seconds of "Ask again in 2 h"."""
 _CARD = {Action.CHECK_NOW: Word.CHECK, Action.PAUSE: Word.PAUSE, Action.RESUME: Word.RESUME}
 
 Body = Mapping[str, Any]
@@ -46,7 +47,7 @@ def register(app: App, desk: Desk) -> None:
     listen(Action.MENU, _menu)
     listen(Action.APPROVE, lambda desk, body: _decide(desk, body, approve=True))
     listen(Action.KEEP, lambda desk, body: _decide(desk, body, approve=False))
-    listen(Action.LATER, lambda desk, body: _decide(desk, body, approve=False, ask_again_in=LATER))
+    listen(Action.LATER, lambda desk, body: _decide(desk, body, approve=False, put_off=True))
     listen(Action.EXPLAIN, _explain)
 
 
@@ -73,13 +74,13 @@ def _menu(desk: Desk, body: Body) -> Message | None:
     return _card(desk, body, Word(chosen), watch_id)
 
 
-def _decide(desk: Desk, body: Body, *, approve: bool, ask_again_in: float | None = None) -> Message | None:
+def _decide(desk: Desk, body: Body, *, approve: bool, put_off: bool = False) -> Message | None:
     request = _request(desk, body)
     store, claim = desk.engine.world.store, _claim(body)
     watch = store.watch(request.watch_id)
     actor = desk.admit(claim, Verb.APPROVE if approve else Verb.DECLINE, watch, request_id=request.id)
     try:
-        desk.engine.stops.decide(request.id, actor, approve=approve, ask_again_in=ask_again_in)
+        desk.engine.stops.decide(request.id, actor, approve=approve, put_off=put_off)
     except ConflictError as error:
         return _too_late(desk, request, error)
     finally:
@@ -105,11 +106,26 @@ def _too_late(desk: Desk, request: StopRequest, error: ConflictError) -> Message
     return Message(told.text, (*told.blocks, said([line])))
 
 
-def _explain(desk: Desk, body: Body) -> Message:
+def _explain(desk: Desk, body: Body) -> None:
     request = _request(desk, body)
-    desk.admit(_claim(body), Verb.SEE, desk.engine.world.store.watch(request.watch_id), request_id=request.id)
-    asked = [r for r in desk.engine.world.store.rounds(request.watch_id, limit=60) if r.number == request.round_number]
-    return why_message(asked[0] if asked else newest(desk, request.watch_id))
+    world = desk.engine.world
+    watch = world.store.watch(request.watch_id)
+    desk.admit(_claim(body), Verb.SEE, watch, request_id=request.id)
+    # Later: what people are called may have to be asked of Slack.
+    desk.later(lambda: _tell(desk, body, explain_message(_known(desk, request, watch), desk.setting)))
+
+
+def _known(desk: Desk, request: StopRequest, watch: Watch) -> Explained:
+    world = desk.engine.world
+    asked = [r for r in world.store.rounds(watch.id, limit=60) if r.number == request.round_number]
+    return Explained(
+        request,
+        asked[0] if asked else None,
+        newest(desk, watch.id),
+        votes(world, request),
+        needed(world, watch),
+        [r for r in world.store.requests(watch_id=watch.id) if r.created_at < request.created_at],
+    )
 
 
 def _request(desk: Desk, body: Body) -> StopRequest:

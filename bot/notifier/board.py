@@ -11,7 +11,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from bot.blocks.card import card_message
 from bot.blocks.limits import Message
@@ -24,12 +24,10 @@ from bot.notifier.pace import Method, Pace
 from bot.notifier.threads import Threads
 from bot.notifier.web import Web
 from trainwatch_core.engine.engine import Engine
-from trainwatch_core.engine.looking import view_of
+from trainwatch_core.engine.standing import Standing, proven_at
 from trainwatch_core.model.errors import DeliveryError
 from trainwatch_core.model.message import Card
-from trainwatch_core.model.stop import RequestState
-from trainwatch_core.model.watch import EndReason, Watch, WatchState
-from trainwatch_core.report.card import compose_card
+from trainwatch_core.model.watch import Watch, WatchState
 
 _LOG = logging.getLogger(__name__)
 _RECENT = timedelta(days=1)
@@ -60,6 +58,7 @@ class Board:
         monotonic: Callable[[], float],
     ) -> None:
         self._store = engine.world.store
+        self._standing = Standing(engine.world)
         self._clock = engine.world.clock
         self._web = web
         self._threads = threads
@@ -75,19 +74,7 @@ class Board:
 
     def card(self, watch: Watch) -> Card:
         """The card of a watch as it is now."""
-        rounds = self._store.rounds(watch.id, limit=2)
-        if not rounds:
-            return compose_card(watch, None, ())
-        last = rounds[-1]
-        history, _ = self._store.history(watch.id, last.source.key)
-        view = view_of(watch, history, last.info, last.source, last.at.timestamp())
-        return compose_card(watch, view, rounds, self._proven_at(watch))
-
-    def _proven_at(self, watch: Watch) -> datetime | None:
-        if watch.ended_reason is not EndReason.STOP_CONFIRMED:
-            return None
-        rows = self._store.audited(watch_id=watch.id)
-        return next((row.at for row in reversed(rows) if row.verb == RequestState.STOPPED), None)
+        return self._standing.card(watch)
 
     def recall(self) -> None:
         """After a start: look at watches that ended lately too, their last edits may be missing."""
@@ -136,7 +123,7 @@ class Board:
         for request in self._store.requests(watch_id=watch.id)[-3:]:
             found = self._threads.question(watch.id, request.id)
             if found is not None:
-                told = question_message(found[0], request, self._setting, over_at=self._proven_at(watch))
+                told = question_message(found[0], request, self._setting, over_at=proven_at(self._store, watch))
                 self._edit(found[1], told, urgent=True)
 
     def _edit(self, place: Place, told: Message, *, urgent: bool = False) -> None:

@@ -12,6 +12,7 @@ from bot.blocks.answers import word_message
 from bot.blocks.card import card_message
 from bot.blocks.limits import Message, clipped, message, said
 from bot.blocks.question import question_message
+from bot.blocks.reminder import reminder_message
 from bot.blocks.report import notice_message, outcome_message, report_message, summary_message
 from bot.blocks.words import Setting
 from bot.ids import Place
@@ -34,6 +35,7 @@ from trainwatch_core.model.message import (
     Report,
     StopOutcome,
     StopQuestion,
+    StopReminder,
 )
 from trainwatch_core.model.stop import RequestState
 from trainwatch_core.model.watch import Watch
@@ -230,10 +232,12 @@ class SlackNotifier:
                 told = report_message(body, setting)
             case StopQuestion():
                 told = question_message(body, self._store.request(body.request_id), setting)
+            case StopReminder():
+                told = reminder_message(body, setting, self._threads.address(body.watch_id, body.request_id))
             case StopOutcome():
                 told = outcome_message(body, setting)
             case FinalSummary():
-                told = summary_message(body)
+                told = summary_message(body, setting)
             case Notice():
                 told = notice_message(body, setting)
             case _:
@@ -257,7 +261,7 @@ def _method_of(body: Body) -> Method:
 def _matters(body: Body) -> bool:
     """Whether somebody must know it, wherever it can be said."""
     loud = isinstance(body, Notice) and body.loud
-    return loud or isinstance(body, StopQuestion | StopOutcome | FinalSummary)
+    return loud or isinstance(body, StopQuestion | StopReminder | StopOutcome | FinalSummary)
 
 
 def wait_for(error: DeliveryError, otherwise: float) -> float:

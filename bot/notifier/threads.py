@@ -17,10 +17,12 @@ class Threads:
 
     Args:
         store: Where the receipts are.
+        url: The address of the workspace; empty if nobody knows it.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, url: str = "") -> None:
         self._store = store
+        self._url = url.rstrip("/")
         self._lock = threading.Lock()
         self._places: dict[str, Place] = {}
         self._bodies: dict[str, StopQuestion] = {}
@@ -56,6 +58,18 @@ class Threads:
                 return None
             self._bodies[key] = rows[0].body
         return self._bodies[key], place
+
+    def address(self, watch_id: str, request_id: str = "") -> str:
+        """Where the thread of a watch is read, or the question of a request in it; empty while there is none."""
+        root = self.root(watch_id)
+        asked = self.question(watch_id, request_id) if request_id else None
+        if root is None or not self._url:
+            return ""
+        if asked is None:
+            return f"{self._url}/archives/{root.channel}/p{root.ts.replace('.', '')}"
+        place = asked[1]
+        page = f"{self._url}/archives/{place.channel}/p{place.ts.replace('.', '')}"
+        return f"{page}?thread_ts={root.ts}&cid={root.channel}"
 
     def watch_at(self, root: Place) -> str | None:
         """The watch whose card stands there; None for all other messages of the world."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
 from importlib import resources
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from fluent.runtime import FluentBundle, FluentResource
 
 SOURCE = "en"
@@ -74,9 +74,9 @@ def weekday(moment: datetime) -> str:
     return str(format_datetime(moment, "EEE", locale=_Spoken.language))
 
 
-def day(moment: datetime) -> str:
+def say_day(of: date) -> str:
     """`Mon 2 Mar`."""
-    return str(format_datetime(moment, "EEE d MMM", locale=_Spoken.language))
+    return str(format_date(of, "EEE d MMM", locale=_Spoken.language))
 
 
 def _formatted(bundle: FluentBundle, key: str, values: dict[str, str | int]) -> str | None:

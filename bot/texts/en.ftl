@@ -86,6 +86,7 @@ question-can-approve = { $count ->
     [one] Can approve: { $people }
    *[other] Can approve ({ $count } of them must): { $people }
  }
+question-put-off = { $who } asked me at { $when } to ask again: it is still so.
 question-can-object = Can object: { $people }, and whoever watches it
 question-approve = Approve Stop
 question-keep = Keep running
@@ -104,8 +105,10 @@ came-executing = Approved by { $who } · stop sent, checking…
 came-stopped = Approved by { $who } · ⏹️ { $gone }{ $detail }
 came-gone = gone
 came-gone-at = gone at { $when }
-came-failed = Approved by { $who } · 🚨 *NOT stopped*, the job still runs{ $detail }
-came-unknown = Approved by { $who } · 🚨 *unverified*, look yourself{ $detail }
+came-failed = Approved by { $who } · 🚨 *NOT stopped*, the job still runs{ $detail }.{ $left } Nothing else was tried.
+came-unknown = Approved by { $who } · 🚨 *unverified*, look yourself{ $detail }.{ $left }
+came-left = Still there: { $there }.
+came-put-off = { $who } asked{ $at } to wait. I ask again at { $when }, if it is still bad then. Nothing was stopped.
 came-declined = Kept running by { $who }. Nothing was stopped.
 came-expired = Nobody answered in time. Nothing was stopped.
 came-superseded = Withdrawn: not what it was any more. Nothing was stopped.
@@ -115,10 +118,60 @@ came-already-ended = The job had already ended{ $detail }. Nothing was run.
 
 digest-empty-title = { $day }: nothing is watched
 digest-empty = *{ $day }* · nothing is watched, nothing ended
-digest-needy = *Needs a look*
-digest-over = *Came to its end*
+digest-needy = Needs a look
+digest-well = Goes on
+digest-over = Came to its end
+digest-asked = Stops that were asked for
+digest-saved = Stops saved *{ $what }* of the plans.
 digest-more = and { $count } more: /watch list
 digest-calm = Nobody needs to do anything.
+
+## What came of a question, in the digest
+
+asked-pending = waits for an answer since { $when }
+asked-approved = approved by { $who } { $when }, on its way
+asked-executing = approved by { $who } { $when }, on its way
+asked-failed = 🚨 approved by { $who } { $when }, and *not stopped*
+asked-unknown = 🚨 approved by { $who } { $when }, the outcome is *unverified*
+asked-declined = kept running by { $who } { $when }
+asked-expired = nobody answered until { $when }
+asked-superseded = withdrawn { $when }: not what it was any more
+asked-stopped = stopped by { $who } { $when }
+asked-already-ended = had already ended { $when }
+asked-again = to be asked again { $when }
+
+## A question that still waits
+
+reminder-title = Still waiting for an answer: stop { $run }? { $reason }
+reminder-head = *Still waiting for an answer:* stop { $run }?
+reminder-escalated = *Nobody has answered:* stop { $run }?
+reminder-can = { $people } can approve it until { $when }, or keep it running.
+reminder-reach = { $called }, you are called because nobody answers. { $people } can approve it until { $when }. Can you reach them?
+reminder-you = { $called }, you are called because nobody answers. You can approve it until { $when }, or keep it running.
+
+## Explain
+
+explain-head = *Why { $decision }* · round { $number }, { $when }
+explain-title = Why { $decision }: { $reason }
+explain-nothing-held = Nothing held it back.
+explain-since-step = since step { $step }
+explain-moved = ({ $change } since)
+explain-at-step = { " " }at step { $step }
+explain-values = Values{ $at }: { $values }
+explain-newer = Round { $number } since then: { $decision }. { $reason }
+explain-next = *What happens next*
+explain-answered = It is answered: { $how }, by { $who }.
+explain-alone = At { $when } I stop it, unless somebody keeps it running.
+explain-approve = Approve Stop: I look once more, then run what is shown; it takes { $longest } at most.
+explain-others = Keep running: nothing is stopped, and I do not ask for a while. Ask again in 2 h: likewise, until then.
+explain-no-answer = No answer until { $when }: nothing is stopped, and I ask anew.
+explain-votes = approved so far by { $people } ({ $count } of { $needed })
+explain-before = { $times ->
+    [one] asked once before, last: { $how } by { $who }
+   *[other] asked { $times } times before, last: { $how } by { $who }
+ }
+explain-source = source { $source }
+explain-looked = looked at { $what }
 
 ## Answers
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot.testing import ANA, BO, CY, EVE, Office
+from bot.testing import ANA, BO, CHANNEL, CY, EVE, Office
 from trainwatch_core.model.round import Round
 from trainwatch_core.testing.slack_payloads import click_payload
 from trainwatch_core.testing.slack_wire import Fault
@@ -68,14 +68,65 @@ def test_who_comes_second_hears_who_was_first(office: Office) -> None:
     assert "already approved by <@U0BO>" in office.whispered(ANA)
 
 
-@pytest.mark.parametrize("action", ["stop_keep", "stop_later"])
-def test_who_keeps_it_running_is_named_and_for_how_long(office: Office, action: str) -> None:
-    """The thread says that the run goes on, who wanted it, and when it is asked about again."""
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        ("stop_keep", "Kept running by Bo, and not asked about again for 2 h. Nothing was stopped."),
+        ("stop_later", "Bo asks to wait: in 2 h I ask again, if it is still bad then. Nothing was stopped."),
+    ],
+)
+def test_who_keeps_it_running_is_named_and_for_how_long(office: Office, action: str, words: str) -> None:
+    """The thread says that the run goes on, who wanted it, and when it is asked about again; nobody is called."""
     office.asked()
     office.click(office.question, action, user=BO)
     office.work(8)
-    (told,) = office.slack.said("not asked about again for 2 h")
-    assert "\u25b6\ufe0f Kept running by <@U0BO>" in str(told["blocks"])
+    (told,) = office.slack.said(words)
+    assert f"\u25b6\ufe0f {words}" in str(told["blocks"])
+    assert told["text"] == words
+
+
+def test_explain_tells_the_presser_alone_what_is_behind_the_question(office: Office) -> None:
+    """Reasons, values, what held back, what comes next: for anybody who sees the question, and it decides nothing."""
+    request = office.asked()
+    office.click(office.question, "stop_explain", user=EVE)
+    told = office.whispered(EVE)
+    for words in ("Why STOP", "The script says STOP.", "train/loss 2", "Nothing held it back", "What happens next"):
+        assert words in told
+    assert office.slack.messages[f"@{EVE}"][-1]["thread_ts"] == office.card["ts"]
+    assert office.world.store.request(request.id).state == "pending"
+
+
+def test_explain_says_what_came_since(office: Office) -> None:
+    """Pressed a few rounds later: the newest decision beside the one that asks; and after the answer, the answer."""
+    request = office.asked()
+    question = dict(office.question)
+    office.world.engine.watches.check_now(request.watch_id)
+    office.work(8)
+    office.click(question, "stop_explain", user=BO)
+    assert "since then: STOP" in office.whispered(BO)
+    office.click(question, "stop_keep", user=BO)
+    office.click(question, "stop_explain", user=ANA)
+    assert "It is answered: declined, by Bo." in office.whispered(ANA)
+
+
+def test_a_reminder_leads_to_the_question_and_calls_who_can_answer(office: Office) -> None:
+    """It stands in the thread, has no buttons, and its link is that of the question."""
+    request = office.asked()
+    office.world.clock.advance(1200)
+    office.work(8)
+    (told,) = office.slack.said("Still waiting for an answer:")
+    assert told["thread_ts"] == office.card["ts"]
+    page = (
+        f"archives/{CHANNEL}/p{office.question['ts'].replace('.', '')}?thread_ts={office.card['ts']}&amp;cid={CHANNEL}"
+    )
+    assert page in str(told["blocks"])
+    assert "<@U0ANA> or <@U0BO> can approve it" in str(told["blocks"])
+    assert not any(block["type"] == "actions" for block in told["blocks"])
+    office.click(office.question, "stop_keep", user=BO)
+    office.world.clock.advance(2400)
+    office.work(8)
+    assert len(office.slack.said("Still waiting for an answer:")) == 1
+    assert office.world.store.request(request.id).state == "declined"
 
 
 def test_a_slow_slack_does_not_make_a_command_late(office: Office) -> None:

@@ -22,23 +22,38 @@ from bot.blocks.answers import (
 )
 from bot.blocks.card import card_message
 from bot.blocks.digest import digest_message
+from bot.blocks.explain import Explained, explain_message
 from bot.blocks.limits import ALL_CHARACTERS, BLOCKS, Message, message
 from bot.blocks.links import offer_blocks, watched_blocks
 from bot.blocks.question import question_message
+from bot.blocks.reminder import reminder_message
 from bot.blocks.report import notice_message, outcome_message, report_message, summary_message
 from bot.blocks.words import Setting
 from trainwatch_core.decision.authority import Refusal, Verb
 from trainwatch_core.model.actor import SYSTEM, Actor, ActorKind
 from trainwatch_core.model.errors import NotFoundError
-from trainwatch_core.model.finding import Decision
-from trainwatch_core.model.message import Card, FinalSummary, Look, Notice, Report, StopOutcome, StopQuestion
+from trainwatch_core.model.finding import Decision, Finding, Weight
+from trainwatch_core.model.message import (
+    Card,
+    FinalSummary,
+    Look,
+    Notice,
+    Report,
+    StopOutcome,
+    StopQuestion,
+    StopReminder,
+)
+from trainwatch_core.model.round import Round, SourceReport, SourceStatus
+from trainwatch_core.model.run import RunInfo
 from trainwatch_core.model.stop import Execution, JobState, Probe, RequestState, StopPlan, StopRequest, StopStep
-from trainwatch_core.report.digest import Entry, compose_digest
+from trainwatch_core.model.verdict import Verdict
+from trainwatch_core.report.digest import Entry, Saving, compose_digest
 from trainwatch_core.testing.stoppers import JOB, LADDER
 
 GOLDEN = Path(__file__).parent / "golden"
 AT = datetime(2026, 3, 2, 9, 39, tzinfo=UTC)
-BERLIN = Setting(ZoneInfo("Europe/Berlin"), ("U0ANA", "U0BO"))
+NAMES = {"U0ANA": "Ana", "U0BO": "Bo", "U0DANA": "Dana"}
+BERLIN = Setting(ZoneInfo("Europe/Berlin"), ("U0ANA", "U0BO"), NAMES.__getitem__)
 BO = Actor(ActorKind.SLACK, "U0BO", "T0HOME")
 PLAN = StopPlan("pid", "pid:4211", "localhost", LADDER, JOB, "/proc shows nothing of it")
 CARD = Card(
@@ -91,6 +106,40 @@ QUESTION = StopQuestion(
 REQUEST = StopRequest(
     QUESTION.request_id, "abcd1234", 14, RequestState.PENDING, PLAN, "7f3a9c21" * 8, "Loss jumped.", AT
 )
+PUT_OFF = replace(QUESTION, put_off_by=BO, put_off_at=AT - timedelta(hours=2))
+REMINDER = StopReminder(
+    "abcd1234", QUESTION.request_id, "resnet50-lr3e4", "Loss jumped from 2.31 to 6.91.", ("U0ANA", "U0BO"), (), AT
+)
+QUESTION_AT = "https://x.slack.com/archives/C1/p1700000000000200?thread_ts=1700000000.000100&cid=C1TRAIN"
+LOST = Finding(
+    "divergence",
+    "divergence.jump",
+    Decision.STOP,
+    Weight.SOFT,
+    "Loss jumped from 2.31 to 6.91 = ln(1000) at step 40,350 and stayed there for 3 checks (62 min).",
+    metric="train/loss",
+    first_step=40_350.0,
+    last_step=41_200.0,
+    numbers={"best": 2.31, "grad_norm": 0.0},
+    until="the loss fell below 2.6",
+)
+ASKED = Round(
+    "abcd1234",
+    14,
+    AT,
+    Verdict(
+        Decision.STOP,
+        (LOST, replace(LOST, text="val_acc is 0.001, that of a guess.", metric="val_acc", numbers={})),
+        would_change="I would change my mind if the loss fell below 2.6.",
+        sure="Seen in 3 checks in a row, 62 min, and in two metrics.",
+    ),
+    (LOST,),
+    SourceReport(SourceStatus.WANDB_OK, inspected=("https://wandb.ai/lab/vision/runs/r1",)),
+    RunInfo(name="resnet50-lr3e4"),
+    41_200.0,
+    latest={"train/loss": 6.91, "val_acc": 0.001},
+)
+LATER = replace(ASKED, number=15, latest={"train/loss": 6.4, "val_acc": 0.001})
 DECIDED = replace(REQUEST, decided_by=BO, decided_at=AT + timedelta(minutes=1))
 GONE = Execution((), Probe(JobState.GONE, "no such process"))
 OUTCOME = StopOutcome(
@@ -126,9 +175,40 @@ MESSAGES: dict[str, Message] = {
         for state in RequestState
         if state is not RequestState.PENDING
     },
+    "question_put_off": question_message(
+        QUESTION, replace(DECIDED, state=RequestState.DECLINED, ask_again_at=AT + timedelta(hours=2)), BERLIN
+    ),
+    "question_again": question_message(PUT_OFF, replace(REQUEST, expires_at=AT + timedelta(hours=1)), BERLIN),
+    "question_survivors": question_message(
+        QUESTION,
+        replace(
+            DECIDED,
+            state=RequestState.FAILED,
+            execution=Execution((), Probe(JobState.ALIVE, "still there 40 s after SIGKILL", ("pid 4211", "pid 4212"))),
+        ),
+        BERLIN,
+    ),
+    "reminder": reminder_message(REMINDER, BERLIN, QUESTION_AT),
+    "reminder_escalated": reminder_message(replace(REMINDER, called=("U0DANA",)), BERLIN, QUESTION_AT),
+    "reminder_to_an_approver": reminder_message(replace(REMINDER, called=("U0BO",)), BERLIN, ""),
+    "explain": explain_message(
+        Explained(replace(REQUEST, expires_at=AT + timedelta(hours=1), evidence="/data/e"), ASKED, ASKED), BERLIN
+    ),
+    "explain_later": explain_message(
+        Explained(
+            replace(DECIDED, state=RequestState.STOPPED),
+            replace(ASKED, verdict=replace(ASKED.verdict, held_back=("Warm-up.",))),
+            LATER,
+            (BO,),
+            2,
+            (replace(DECIDED, state=RequestState.DECLINED),),
+        ),
+        BERLIN,
+    ),
+    "explain_automatic": explain_message(Explained(replace(REQUEST, execute_after=AT), ASKED, ASKED), BERLIN),
     "outcome": outcome_message(OUTCOME, BERLIN),
     "outcome_loud": outcome_message(replace(OUTCOME, loud=True, lines=("NOT stopped: pid 4211 still runs.",)), BERLIN),
-    "summary": summary_message(SUMMARY),
+    "summary": summary_message(SUMMARY, BERLIN),
     "notice": notice_message(Notice("abcd1234", "I would stop it, but cannot.", loud=True), BERLIN),
     "help": help_message(),
     "unknown": unknown_message(),
@@ -141,17 +221,24 @@ MESSAGES: dict[str, Message] = {
     "digest": digest_message(
         compose_digest(
             [
-                Entry(CARD, "https://x.slack.com/archives/C1/p1"),
+                Entry(CARD, "https://x.slack.com/archives/C1/p1", ("loss 2.31 at step 40,100",)),
                 Entry(replace(CARD, look=Look.CLOSE, why="loss is NaN in 3 samples.")),
-                Entry(replace(CARD, look=Look.STOPPED), summary=SUMMARY),
-            ]
+                Entry(replace(CARD, look=Look.STOPPED), summary=replace(SUMMARY, saved=9 * 3600.0)),
+                Entry(replace(CARD, look=Look.ENDED)),
+            ],
+            [
+                replace(DECIDED, state=state, ask_again_at=AT if state is RequestState.DECLINED else None)
+                for state in RequestState
+            ],
+            Saving(0.0, 3.1, "USD"),
         ),
         "Mon 2 Mar",
+        BERLIN,
     ),
     "link_offer": message("lab/vision/r1", offer_blocks("lab/vision/r1")),
     "link_here": message("r1", watched_blocks(CARD, "https://x.slack.com/archives/C0TRAIN/p1", here=True)),
     "link_elsewhere": message("r1", watched_blocks(CARD, "", here=False)),
-    "digest_empty": digest_message(compose_digest([]), "Mon 2 Mar"),
+    "digest_empty": digest_message(compose_digest([]), "Mon 2 Mar", BERLIN),
 }
 
 
@@ -192,6 +279,22 @@ def test_a_message_looks_as_it_was_agreed(name: str) -> None:
     assert found == file.read_text()
 
 
+ASK = {
+    *("question_pending", "question_again", "question_automatic", "outcome_loud", "notice"),
+    *("reminder", "reminder_escalated", "reminder_to_an_approver"),
+}
+"""The messages that want something of somebody."""
+WHISPERS = {"refusal"}
+"""What one user alone is told calls nobody, whomever it mentions."""
+
+
+@pytest.mark.parametrize("name", sorted(set(MESSAGES) - WHISPERS))
+def test_only_a_message_that_asks_somebody_to_act_calls_anybody(name: str) -> None:
+    """FEATURES.md E4, over all messages that there are: the one kind mentions people, the other names them."""
+    told = json.dumps([MESSAGES[name].text, MESSAGES[name].blocks])
+    assert ("<@" in told) == (name in ASK)
+
+
 def test_every_golden_file_is_a_message() -> None:
     """None is left over."""
     assert {file.stem for file in GOLDEN.glob("*.json")} == set(MESSAGES)
@@ -211,9 +314,9 @@ def test_messages_stay_within_the_limits_whatever_is_in_them() -> None:
         report_message(replace(report, evidence=tuple(f"log: {line}" for line in lines)), BERLIN),
         outcome_message(replace(OUTCOME, lines=lines), BERLIN),
         notice_message(Notice("w", LONG), BERLIN),
-        summary_message(replace(SUMMARY, lines=tuple(("Best", line) for line in lines[:9]))),
+        summary_message(replace(SUMMARY, lines=tuple(("Best", line) for line in lines[:9])), BERLIN),
         list_message([(replace(card, run=LONG[:80]), "")] * 60, BERLIN),
-        digest_message(compose_digest([Entry(replace(card, run=LONG[:80], look=Look.CLOSE))] * 60), "Mon"),
+        digest_message(compose_digest([Entry(replace(card, run=LONG[:80], look=Look.CLOSE))] * 60), "Mon", BERLIN),
     ):
         assert len(told.blocks) <= BLOCKS
         assert len(told.text) <= 4000
@@ -221,6 +324,22 @@ def test_messages_stay_within_the_limits_whatever_is_in_them() -> None:
         for block in told.blocks:
             for text in [block["text"]] if block["type"] == "section" else block.get("elements", []):
                 assert len(text.get("text", "")) <= 3000
+
+
+def test_no_link_of_a_long_digest_is_cut_in_two() -> None:
+    """F-I01: what is left of a link that was cut off would be shown to the letter, or worse."""
+    link = f"https://x.slack.com/archives/C0TRAIN/p{'1' * 300}"
+    entries = [
+        Entry(replace(CARD, run=LONG[:80], why=LONG, look=look, metrics=(LONG[:400],)), link, (LONG[:200],))
+        for look in Look
+        for _ in range(20)
+    ]
+    asked = [replace(DECIDED, state=RequestState.DECLINED, ask_again_at=AT)] * 50
+    told = digest_message(compose_digest(entries, asked), "Mon 2 Mar", BERLIN)
+    texts = [block["text"]["text"] for block in told.blocks if block["type"] == "section"]
+    assert sum(text.count(link) for text in texts) == 3 * 3
+    assert all(text.count("<") == text.count(">") == text.count(link) for text in texts)
+    within_limits(told)
 
 
 def test_what_cannot_be_seen_in_full_cannot_be_approved() -> None:

@@ -26,6 +26,7 @@ CALLS = {"text", "say", "text_of"}
 ENUMS = {
     "look": {member.name for member in Look},
     "act": {verb.name for verb in NAMED},
+    "asked": {state.name for state in RequestState},
     "came": {state.name for state in RequestState if state is not RequestState.PENDING},
 }
 TERMS = {"Decided by", *map(str, parsing.Word), *parsing._ALSO}

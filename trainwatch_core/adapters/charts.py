@@ -29,6 +29,7 @@ from trainwatch_core.model.errors import PaintError
 from trainwatch_core.report.canvas import HEIGHT, WIDTH, Area, Block, Box, Dash, Font, Item, Marks, Shape, Stroke, Word
 from trainwatch_core.report.chart import ChartSpec
 from trainwatch_core.report.drawing import draw
+from trainwatch_core.report.multiples import MultiplesSpec, draw_multiples
 from trainwatch_core.report.sheet import SheetSpec, draw_sheet
 
 _DPI = 100
@@ -55,8 +56,7 @@ class MatplotlibPainter:
     """
 
     def __init__(self) -> None:
-        figure = Figure(figsize=(WIDTH / _DPI, HEIGHT / _DPI), dpi=_DPI, facecolor="white")
-        self._canvas = FigureCanvasAgg(figure)
+        self._canvas = _page(HEIGHT)
 
     def paint(self, spec: ChartSpec) -> bytes:
         """The PNG of a chart.
@@ -73,14 +73,26 @@ class MatplotlibPainter:
         Raises:
             PaintError: As above.
         """
-        figure = Figure(figsize=(WIDTH / _DPI, spec.height / _DPI), dpi=_DPI, facecolor="white")
         with _LOCK:
-            return _safely(lambda: _png(FigureCanvasAgg(figure), draw_sheet(spec, self._measure)))
+            return _safely(lambda: _png(_page(spec.height), draw_sheet(spec, self._measure)))
+
+    def paint_multiples(self, spec: MultiplesSpec) -> bytes:
+        """The PNG of a digest, as tall as it has to be.
+
+        Raises:
+            PaintError: As above.
+        """
+        with _LOCK:
+            return _safely(lambda: _png(_page(spec.height), draw_multiples(spec, self._measure)))
 
     def _measure(self, text: str, font: Font) -> float:
         renderer = self._canvas.get_renderer()  # type: ignore[no-untyped-call]  # likewise
         width, _, _ = renderer.get_text_width_height_descent(_known(text), _properties(font), ismath=False)
         return float(width)
+
+
+def _page(height: int) -> FigureCanvasAgg:
+    return FigureCanvasAgg(Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor="white"))
 
 
 def _safely(paint: Callable[[], bytes]) -> bytes:

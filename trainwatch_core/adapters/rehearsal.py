@@ -10,6 +10,7 @@ from trainwatch_core.model.change import Receipt
 from trainwatch_core.model.errors import StorageError
 from trainwatch_core.model.message import Body
 from trainwatch_core.report.chart import ChartSpec
+from trainwatch_core.report.multiples import MultiplesSpec
 
 
 class SetClock:
@@ -71,6 +72,11 @@ class Idle:
         """Nothing to end."""
 
     def paint(self, spec: ChartSpec) -> bytes:
+        """No picture."""
+        del spec
+        return b""
+
+    def paint_multiples(self, spec: MultiplesSpec) -> bytes:
         """No picture."""
         del spec
         return b""

@@ -20,7 +20,7 @@ import click
 
 from trainwatch_core.cli.streams import UNSHOWABLE
 from trainwatch_core.model.finding import Decision
-from trainwatch_core.model.message import Body, FinalSummary, Notice, Report, StopOutcome, StopQuestion
+from trainwatch_core.model.message import Body, FinalSummary, Notice, Report, StopOutcome, StopQuestion, StopReminder
 
 _COLOURS = {Decision.CONTINUE: "green", Decision.WAIT: "yellow", Decision.STOP: "red"}
 _MAX_WIDTH = 100
@@ -163,7 +163,7 @@ def _coloured(body: Body, text: str) -> str:
             return click.style(text, fg="red" if body.loud else "cyan", bold=True)
         case Report():
             colour = _COLOURS[body.decision]
-        case StopQuestion():
+        case StopQuestion() | StopReminder():
             colour = "red"
         case FinalSummary():
             colour = "cyan"

@@ -134,6 +134,10 @@ class StopTable:
         auto_per_day: Automatic stops a day.
         mass_stop: So many watches that reach STOP together fall back to asking.
         mute: Seconds without a new question after a "keep running".
+        remind_every: Seconds from one reminder of an unanswered question to the next.
+        reminders: At most so many of a question.
+        escalate_after: Seconds without an answer after which others are called, once.
+        escalate_to: Slack user ids of those others; empty means nobody.
         grace: Seconds from SIGTERM to SIGKILL.
         kill_wait: Seconds to wait for the end after SIGKILL.
         command_timeout: Seconds that a stop command may take.
@@ -153,6 +157,10 @@ class StopTable:
     auto_per_day: Count = 5
     mass_stop: Annotated[int, Read(readers.count(2))] = 3
     mute: Duration = 7200.0
+    remind_every: PositiveDuration = 1200.0
+    reminders: Count = 2
+    escalate_after: PositiveDuration = 1800.0
+    escalate_to: tuple[SlackId, ...] = ()
     grace: Duration = 30.0
     kill_wait: PositiveDuration = 10.0
     command_timeout: PositiveDuration = 60.0

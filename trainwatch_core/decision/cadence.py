@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from datetime import datetime
 
 from trainwatch_core.model.finding import Decision, Weight
 from trainwatch_core.model.round import Round, SourceStatus
 from trainwatch_core.model.verdict import Verdict
-from trainwatch_core.model.watch import Policy
+from trainwatch_core.model.watch import Policy, Watch
 
 MAX_BACK_OFF = 4
 """Times the set interval: a source that is down all night is still asked every two hours (of 30 minutes)."""
@@ -33,6 +35,15 @@ def next_interval(verdict: Verdict, past: Sequence[Round], interval: float, poli
     elif _suspicious(verdict):
         seconds = min(interval, policy.suspicious_interval)
     return max(seconds, policy.min_interval)
+
+
+def until_unmuted(watch: Watch, now: datetime) -> float:
+    """Seconds until a question may be asked again that somebody has put off or declined; infinite if none was.
+
+    Then there is a look, so that what was promised for that moment does not come an interval later.
+    """
+    left = (watch.muted_until - now).total_seconds() if watch.muted_until is not None else 0.0
+    return max(left, watch.policy.min_interval) if left > 0 else math.inf
 
 
 def _suspicious(verdict: Verdict) -> bool:

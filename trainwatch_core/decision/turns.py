@@ -12,6 +12,7 @@ from trainwatch_core.model.message import (
     Report,
     StopOutcome,
     StopQuestion,
+    StopReminder,
 )
 
 
@@ -31,7 +32,7 @@ def turn_of(body: Body, asked: Collection[tuple[str, int]]) -> Turn:
         asked: Watch and round of the stop requests that are open: what stands before a question in its thread goes
             with it.
     """
-    if isinstance(body, StopQuestion | StopOutcome | FinalSummary):
+    if isinstance(body, StopQuestion | StopReminder | StopOutcome | FinalSummary):
         return Turn.SOMEBODY_WAITS
     if isinstance(body, Report | Picture) and (body.watch_id, body.round_number) in asked:
         return Turn.SOMEBODY_WAITS

@@ -15,7 +15,7 @@ from trainwatch_core.engine.closing import Closing
 from trainwatch_core.engine.publishing import LONGEST_PAUSE, Publishing
 from trainwatch_core.engine.retry import change
 from trainwatch_core.engine.rounds import Rounds
-from trainwatch_core.engine.stops import Stops
+from trainwatch_core.engine.stops import ASK_AGAIN, Stops
 from trainwatch_core.engine.watches import Watches
 from trainwatch_core.engine.world import LEASE, World
 from trainwatch_core.model.change import Change
@@ -156,7 +156,8 @@ class Engine:
 
     def _forget_future(self, now: datetime) -> None:
         """Moments that lie farther ahead than any of us sets them come from a clock that was wrong."""
-        mute, pause = timedelta(seconds=self.world.terms.mute), timedelta(seconds=LONGEST_PAUSE)
+        mute = timedelta(seconds=max(self.world.terms.mute, ASK_AGAIN))
+        pause = timedelta(seconds=LONGEST_PAUSE)
         for watch in self._mine():
             if watch.muted_until is not None and watch.muted_until - now > mute:
                 self._unmute(watch.id, now + mute)

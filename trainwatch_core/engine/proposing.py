@@ -113,6 +113,8 @@ def _alone(world: World, watch: Watch, round_: Round, request: StopRequest) -> t
 
 def _question(world: World, watch: Watch, round_: Round, request: StopRequest, fallback: str) -> StopQuestion:
     saw = [safe(f.text) for f in round_.verdict.reasons if f.argues_for is Decision.STOP][:3]
+    before = world.store.requests(watch_id=watch.id)[-1:]
+    put_off = [each for each in before if each.ask_again_at is not None]
     if fallback:
         saw.append(f"Automatic mode is on, but I ask: {fallback}.")
     return StopQuestion(
@@ -128,6 +130,8 @@ def _question(world: World, watch: Watch, round_: Round, request: StopRequest, f
         evidence=request.evidence,
         approvals=needed(world, watch),
         approvers=who_may_approve(watch, world.rules),
+        put_off_by=put_off[0].decided_by if put_off else None,
+        put_off_at=put_off[0].decided_at if put_off else None,
     )
 
 

@@ -14,7 +14,7 @@ from trainwatch_core.engine.stops import Stops
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.change import OutboxRow, Outgoing, Receipt
 from trainwatch_core.model.errors import DeliveryError, NotFoundError, PaintError, TrainwatchError, TurnError
-from trainwatch_core.model.message import Picture, PictureMissing, ProjectNote, StopQuestion
+from trainwatch_core.model.message import Picture, PictureMissing, ProjectNote, StopQuestion, StopReminder
 from trainwatch_core.model.stop import RequestState
 from trainwatch_core.report.charting import compose_chart
 from trainwatch_core.report.compose import run_name
@@ -113,7 +113,10 @@ class Publishing:
 
     def _send(self, row: OutboxRow, turn: Turn) -> Receipt:
         world, body = self._world, row.body
-        if isinstance(body, StopQuestion) and world.store.request(body.request_id).state is not RequestState.PENDING:
+        if (
+            isinstance(body, StopQuestion | StopReminder)
+            and world.store.request(body.request_id).state is not RequestState.PENDING
+        ):
             raise DeliveryError("The question is no longer open", where=row.key, permanent=True)
         if isinstance(body, ProjectNote):
             world.notebook.append(body.path, body.text)

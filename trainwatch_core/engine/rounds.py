@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import takewhile
 
-from trainwatch_core.decision.cadence import next_interval
+from trainwatch_core.decision.cadence import next_interval, until_unmuted
 from trainwatch_core.decision.ending import alarm
 from trainwatch_core.decision.rounds import Outlook, Telling, plan_round, wants_stop
 from trainwatch_core.engine.closing import Closing
@@ -99,6 +99,7 @@ class Rounds:
         world = self._world
         past = world.store.rounds(watch.id, limit=PAST)
         next_in = next_interval(round_.verdict, past, watch.context.interval, watch.policy)
+        next_in = min(next_in, until_unmuted(watch, round_.at))
         if seen.end is None and seen.job is not None and seen.job.state is JobState.GONE:
             next_in = min(next_in, SETTLE)
         ended = seen.end.how if seen.end else ""

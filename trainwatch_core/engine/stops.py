@@ -9,6 +9,7 @@ from trainwatch_core.decision.authority import Verb, authorize
 from trainwatch_core.decision.automatic import overdrawn
 from trainwatch_core.decision.lifecycle import Event, move
 from trainwatch_core.engine.auditing import entry
+from trainwatch_core.engine.reminding import Reminders
 from trainwatch_core.engine.retry import change
 from trainwatch_core.engine.voting import one_more
 from trainwatch_core.engine.world import World
@@ -20,6 +21,8 @@ from trainwatch_core.model.numbers import say_duration
 from trainwatch_core.model.stop import RequestState, StopRequest
 from trainwatch_core.model.watch import Watch
 
+ASK_AGAIN = 7200.0
+"""Seconds until a question that was put off is asked again, if the run is still bad then."""
 WAKE_EVERY = 10.0
 """Seconds between two attempts to find a worker for an approved or executing request."""
 
@@ -36,6 +39,7 @@ class Stops:
         # Expiry counts on both clocks: a wall clock set back never revives a request.
         self._deadlines: dict[str, float] = {}
         self._next_wake: dict[str, float] = {}
+        self._reminders = Reminders(world)
 
     def shown(self, request_id: str, at: datetime) -> None:
         """The question was delivered: its expiry starts now."""
@@ -52,14 +56,14 @@ class Stops:
 
         change(world.store, world.store.request(request_id).watch_id, plan)
 
-    def decide(self, request_id: str, actor: Actor, *, approve: bool, ask_again_in: float | None = None) -> StopRequest:
+    def decide(self, request_id: str, actor: Actor, *, approve: bool, put_off: bool = False) -> StopRequest:
         """Approve or decline a pending request, once. Where several must approve, it stays pending until they did.
 
         Args:
             request_id: Which request.
             actor: Who decides.
             approve: Whether to stop.
-            ask_again_in: Seconds without a new question after a decline; None for the operator's terms.
+            put_off: Whether a decline only asks to wait: the question comes again, if the run is still bad then.
 
         Raises:
             NotAllowedError: If the actor may not; audited.
@@ -76,9 +80,7 @@ class Stops:
             raise ConflictError("This request has expired", where=request_id[:8], todo="Nothing was stopped")
         world.reach("decision.authorised")
         if not approve:
-            quiet = world.terms.mute if ask_again_in is None else ask_again_in
-            words = f"Kept running by {actor.name}, and not asked about again for {say_duration(quiet)}"
-            self._end_pending(request, RequestState.DECLINED, Event.DECLINED, actor, words, mute=quiet)
+            self._decline(request, actor, put_off=put_off)
             return world.store.request(request_id)
         self._approve(request, actor)
         world.reach("decision.committed")
@@ -118,6 +120,8 @@ class Stops:
             self._act_alone(request)
         elif request.state is not RequestState.PENDING:
             self._wake(request)
+        else:
+            self._reminders.sweep(request)
 
     def undeliverable(self, request_id: str) -> None:
         """Nobody can be asked: the request ends, and the next STOP asks anew. Automatic mode goes on without words."""
@@ -197,6 +201,16 @@ class Stops:
 
         change(self._world.store, request.watch_id, plan)
 
+    def _decline(self, request: StopRequest, actor: Actor, *, put_off: bool) -> None:
+        quiet = ASK_AGAIN if put_off else self._world.terms.mute
+        until = self._world.clock.now() + timedelta(seconds=quiet)
+        if put_off:
+            words = f"{actor.name} asks to wait: in {say_duration(quiet)} I ask again, if it is still bad then"
+            request = replace(request, ask_again_at=until)
+        else:
+            words = f"Kept running by {actor.name}, and not asked about again for {say_duration(quiet)}"
+        self._end_pending(request, RequestState.DECLINED, Event.DECLINED, actor, words, muted_until=until)
+
     def _end_pending(  # what an ending is made of
         self,
         request: StopRequest,
@@ -205,17 +219,19 @@ class Stops:
         actor: Actor,
         words: str,
         *,
-        mute: float = 0.0,
+        muted_until: datetime | None = None,
     ) -> None:
         world = self._world
         now = world.clock.now()
-        quiet = timedelta(seconds=mute)
 
         def plan(watch: Watch) -> Change:
             self._require_pending(request.id)
             ended = replace(request, state=state, decided_by=actor, decided_at=now)
-            until = now + quiet if event is Event.DECLINED else watch.muted_until
-            after = replace(watch, state=move(watch.state, event), muted_until=until)
+            after = replace(watch, state=move(watch.state, event))
+            if muted_until is not None:
+                # A look that is due later comes then: what was promised does not come an interval late.
+                due = watch.next_round_at and min(watch.next_round_at, muted_until)
+                after = replace(after, muted_until=muted_until, next_round_at=due)
             outcome = StopOutcome(watch.id, request.id, state, (f"{words}. Nothing was stopped.",))
             row = OutboxRow(f"{watch.id}/request/{request.id}/outcome", watch.id, outcome)
             audit = entry(self._world, actor, str(state), request, words)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trainwatch_core.decision.authority import Rules
 from trainwatch_core.decision.automatic import Budget
+from trainwatch_core.decision.reminding import Reminding
 from trainwatch_core.model.actor import Actor
 from trainwatch_core.model.errors import NotAllowedError
 from trainwatch_core.model.finding import Finding
@@ -48,6 +49,7 @@ class Terms:
         auto_per_day: Automatic stops a day.
         mass_stop: So many watches that reach STOP within ten minutes fall back to asking.
         mute: Seconds without a new question after a "keep running".
+        reminding: When an unanswered question is brought to mind.
         cost_per_hour: Price of an hour of the job; None if unknown.
         currency: Of that price.
     """
@@ -60,6 +62,7 @@ class Terms:
     auto_per_day: int = 5
     mass_stop: int = 3
     mute: float = 7200.0
+    reminding: Reminding = field(default_factory=Reminding)
     cost_per_hour: float | None = None
     currency: str = ""
 

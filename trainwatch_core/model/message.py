@@ -95,6 +95,8 @@ class StopQuestion:
         evidence: Directory of the evidence.
         approvals: How many different people must approve it.
         approvers: Ids of the people in chat who may approve it; None in rows of a version that did not say.
+        put_off_by: Who asked to wait when it was asked before; None if nobody did.
+        put_off_at: When they did; aware, UTC.
     """
 
     watch_id: str
@@ -109,6 +111,31 @@ class StopQuestion:
     evidence: str
     approvals: int = 1
     approvers: tuple[str, ...] | None = None
+    put_off_by: Actor | None = None
+    put_off_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StopReminder:
+    """A question that still waits for its answer.
+
+    Attributes:
+        watch_id: Which watch.
+        request_id: Which request.
+        run: Name of the run.
+        reason: Why it would be stopped, one sentence.
+        could: Ids of the people in chat who may approve it and have not.
+        called: Ids of those who are called because nobody answers; empty for a mere reminder.
+        expires_at: Until when it can be answered; aware, UTC.
+    """
+
+    watch_id: str
+    request_id: str
+    run: str
+    reason: str
+    could: tuple[str, ...]
+    called: tuple[str, ...]
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +166,14 @@ class FinalSummary:
         run: Name of the run.
         title: One line: how it ended.
         lines: `Label: text` lines, in order.
+        saved: Seconds of the plan that a stop saved; 0 if none did, or nobody knows.
     """
 
     watch_id: str
     run: str
     title: str
     lines: tuple[tuple[str, str], ...]
+    saved: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,4 +257,15 @@ class Card:
     over_at: datetime | None = None
 
 
-Body = Report | Picture | PictureMissing | StopQuestion | StopOutcome | FinalSummary | Notice | ProjectNote | Card
+Body = (
+    Report
+    | Picture
+    | PictureMissing
+    | StopQuestion
+    | StopReminder
+    | StopOutcome
+    | FinalSummary
+    | Notice
+    | ProjectNote
+    | Card
+)

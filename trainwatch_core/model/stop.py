@@ -187,6 +187,8 @@ class StopRequest:
         decided_at: When.
         evidence: Directory of the evidence; empty if it could not be written.
         execution: What happened; None before it ran.
+        ask_again_at: Until when who declined it asked to wait; None if they did not. It is asked anew then, if the run
+            is still bad.
     """
 
     id: str
@@ -204,3 +206,4 @@ class StopRequest:
     decided_at: datetime | None = None
     evidence: str = ""
     execution: Execution | None = None
+    ask_again_at: datetime | None = None

@@ -65,13 +65,14 @@ def outcome_lines(request: StopRequest, execution: Execution, now: datetime, *, 
 def summarise(watch: Watch, last: Round, view: View, finish: Finish) -> FinalSummary:
     """FINAL_SUMMARY: what happened, best metrics, who decided, command, outcome, proof, hours saved, paths."""
     request = finish.request
+    saved = _seconds_saved(view) if request is not None and request.state is RequestState.STOPPED else 0.0
     lines: list[tuple[str, str]] = [("What happened", _what(last, finish))]
-    lines += [("Best", best) for best in _bests(view)]
+    lines += [("Best", best) for best in bests(view)]
     if last.last_step is not None:
         lines.append(("Last step", say_step(last.last_step)))
     if request is not None:
         lines += _stop_lines(request, view)
-        lines += _saved(view, finish)
+        lines += _saved(saved, finish)
     if last.info.url:
         lines.append(("Run", safe(last.info.url)))
     if request is not None and request.evidence:
@@ -79,7 +80,7 @@ def summarise(watch: Watch, last: Round, view: View, finish: Finish) -> FinalSum
     if watch.context.notes_path:
         lines.append(("Note", watch.context.notes_path))
     lines.append(("Rounds", str(last.number)))
-    return FinalSummary(watch.id, run_name(last.info.name, watch), _title(watch, last, finish), tuple(lines))
+    return FinalSummary(watch.id, run_name(last.info.name, watch), _title(watch, last, finish), tuple(lines), saved)
 
 
 def note(summary: FinalSummary, at: datetime) -> str:
@@ -115,7 +116,8 @@ def _same(one: str, other: str) -> bool:
     return _NUMBER.sub("#", one) == _NUMBER.sub("#", other)
 
 
-def _bests(view: View) -> list[str]:
+def bests(view: View) -> list[str]:
+    """The best values of the chief metrics and where they were met, at most three: `loss 2.31 at step 40,100`."""
     found = []
     for name, _ in chief_metrics(view):
         goal = view.goals.get(name)
@@ -178,9 +180,13 @@ def _last_good(onset: float, view: View) -> float | None:
     return max(last, default=None)
 
 
-def _saved(view: View, finish: Finish) -> list[tuple[str, str]]:
+def _seconds_saved(view: View) -> float:
     left = seconds_left(view)
-    if left is None or not math.isfinite(left):
+    return left if left is not None and math.isfinite(left) else 0.0
+
+
+def _saved(left: float, finish: Finish) -> list[tuple[str, str]]:
+    if not left:
         return []
     hours = left / _HOUR
     text = f"about {say_duration(left)} of the plan"

@@ -17,6 +17,7 @@ from trainwatch_core.model.message import (
     Report,
     StopOutcome,
     StopQuestion,
+    StopReminder,
 )
 from trainwatch_core.model.numbers import say_duration
 from trainwatch_core.model.stop import StopPlan
@@ -43,20 +44,27 @@ def say_body(body: Body, *, zone: tzinfo | None, width: int) -> str:
         case Report():
             text = say_report(body, zone=zone, width=width)
         case Picture():
-            text = _wrap(body.alt_text, width)
+            text = wrapped(body.alt_text, width)
         case PictureMissing():
-            text = _wrap(f"- Picture: none. {body.why}", width)
+            text = wrapped(f"- Picture: none. {body.why}", width)
         case StopQuestion():
             text = say_question(body, zone=zone, width=width)
+        case StopReminder():
+            text = wrapped(_reminder(body, zone), width)
         case StopOutcome():
-            text = "\n".join(_wrap(line, width) for line in body.lines)
+            text = "\n".join(wrapped(line, width) for line in body.lines)
         case FinalSummary():
             text = say_summary(body, width=width)
         case Card():
-            text = "\n".join(_wrap(line, width) for line in say_card(body, zone=zone))
+            text = "\n".join(wrapped(line, width) for line in say_card(body, zone=zone))
         case Notice() | ProjectNote():
-            text = "\n".join(_wrap(line, width) for line in body.text.splitlines())
+            text = "\n".join(wrapped(line, width) for line in body.text.splitlines())
     return text
+
+
+def _reminder(reminder: StopReminder, zone: tzinfo | None) -> str:
+    until = stamp(reminder.expires_at, zone)
+    return f"Still no answer: stop {reminder.run}? {reminder.reason} It can be approved until {until}."
 
 
 def say_report(report: Report, *, zone: tzinfo | None, width: int) -> str:
@@ -74,16 +82,16 @@ def say_report(report: Report, *, zone: tzinfo | None, width: int) -> str:
     lines = [f"## Training Check - {stamp(report.at, zone)}", ""]
     for label, values in fields:
         separator = ", " if label == "Recent metrics" else " | " if label == "Evidence" else " "
-        lines.append(_wrap(f"- {label}: {separator.join(values)}", width, hang="  "))
+        lines.append(wrapped(f"- {label}: {separator.join(values)}", width, hang="  "))
     return "\n".join(lines)
 
 
 def say_question(question: StopQuestion, *, zone: tzinfo | None, width: int) -> str:
     """What a person must see before they approve a stop: what was seen, and exactly what would be done."""
     lines = [f"I would stop {question.run}", ""]
-    lines += [_wrap(line, width) for line in question.saw]
+    lines += [wrapped(line, width) for line in question.saw]
     if question.would_change:
-        lines.append(_wrap(question.would_change, width))
+        lines.append(wrapped(question.would_change, width))
     lines += ["", *say_plan(question.plan, width=width)]
     if question.evidence:
         lines.append(f"{'Evidence':<9} {question.evidence}")
@@ -132,14 +140,15 @@ def say_card(card: Card, *, zone: tzinfo | None) -> list[str]:
 def say_summary(summary: FinalSummary, *, width: int) -> str:
     """The last message of a watch."""
     lines = ["FINAL_SUMMARY", summary.title, ""]
-    return "\n".join(lines + [_wrap(f"- {label}: {text}", width, hang="  ") for label, text in summary.lines])
+    return "\n".join(lines + [wrapped(f"- {label}: {text}", width, hang="  ") for label, text in summary.lines])
 
 
 def _field(label: str, text: str, width: int) -> str:
-    return _wrap(f"{label:<9} {text}", width, hang=" " * 10)
+    return wrapped(f"{label:<9} {text}", width, hang=" " * 10)
 
 
-def _wrap(text: str, width: int, *, hang: str = "") -> str:
+def wrapped(text: str, width: int, *, hang: str = "") -> str:
+    """A text in lines of at most so many columns; `hang` begins all but the first."""
     return textwrap.fill(
         text,
         max(width, _MIN_WIDTH),

@@ -14,6 +14,7 @@ from trainwatch_core.model.round import Batch, Cursor, SourceStatus
 from trainwatch_core.model.run import RunInfo
 from trainwatch_core.model.series import Rows
 from trainwatch_core.report.chart import ChartSpec
+from trainwatch_core.report.multiples import MultiplesSpec
 
 _Some = TypeVar("_Some", bound=Body)
 START = datetime(2026, 3, 2, 21, 0, tzinfo=UTC)
@@ -116,6 +117,14 @@ class PlainPainter:
     def paint(self, spec: ChartSpec) -> bytes:
         """The signature of a PNG file."""
         del spec
+        return self._png()
+
+    def paint_multiples(self, spec: MultiplesSpec) -> bytes:
+        """The signature of a PNG file."""
+        del spec
+        return self._png()
+
+    def _png(self) -> bytes:
         if self.fail_with is not None:
             raise self.fail_with
         return b"\x89PNG\r\n\x1a\n"

@@ -99,8 +99,9 @@ class SlackServer:
         return f"{self.api_url}response_url"
 
     def add_user(self, user: str, **told: object) -> None:
-        """Let a user exist: a full member of the home workspace, unless told otherwise."""
-        self.users[user] = {"id": user, "team_id": TEAM, "deleted": False, "is_bot": False, **told}
+        """Let a user exist: a full member of the home workspace, `U0ANA` called Ana, unless told otherwise."""
+        name = user.removeprefix("U0").capitalize()
+        self.users[user] = {"id": user, "team_id": TEAM, "deleted": False, "is_bot": False, "name": name, **told}
 
     def fail(self, method: str, fault: Fault) -> None:
         """Let calls of a method fail."""

@@ -24,6 +24,7 @@ from trainwatch_core.model.message import (
     Report,
     StopOutcome,
     StopQuestion,
+    StopReminder,
 )
 from trainwatch_core.model.stop import RequestState
 from trainwatch_core.ports import Store
@@ -42,6 +43,10 @@ BODIES: tuple[Body, ...] = (
     Picture("w1", 1, "title", "alt"),
     PictureMissing("w1", 1, "Slack did not take it"),
     StopQuestion("w1", "r1", "run", ("saw",), "would", sample_request().plan, "ffff", minutes(5), 3600.0, "/evidence"),
+    StopQuestion(
+        "w1", "r1", "run", (), "", sample_request().plan, "f", None, 1.0, "", 2, ("U0BO",), SYSTEM, minutes(1)
+    ),
+    StopReminder("w1", "r1", "run", "reason", ("U0BO",), ("U0CY",), minutes(5)),
     StopOutcome("w1", "r1", RequestState.UNKNOWN, ("line",), loud=True),
     FinalSummary("w1", "run", "title", (("Label", "text"), ("Other", "<!channel> \udcff"))),
     Notice("w1", "text\nof two lines", loud=True),

@@ -30,8 +30,8 @@ from trainwatch_core.testing.store_samples import sample_segment, sample_watch
 ADDING = """
 import sqlalchemy as sa
 from alembic import op
-revision = "0002"
-down_revision = "0001"
+revision = "later"
+down_revision = "{head}"
 def upgrade():
     op.add_column("watches", sa.Column("colour", sa.Text))
     {then}
@@ -56,7 +56,7 @@ def later(tmp_path: Path, then: str) -> Path:
     """The migrations of a later version, which has one more."""
     copy = tmp_path / "later 100%"
     shutil.copytree(schema.MIGRATIONS, copy)
-    (copy / "versions" / "v0002_later.py").write_text(ADDING.format(then=then))
+    (copy / "versions" / "v9999_later.py").write_text(ADDING.format(then=then, head=schema.HEAD))
     return copy
 
 
@@ -127,10 +127,10 @@ def test_a_newer_schema_is_refused(place: Path) -> None:
 def test_an_older_schema_is_copied_and_migrated(place: Path, tmp_path: Path) -> None:
     """F-D03: before a migration a complete copy is put beside the file, for its owner only."""
     engine = dialect.sqlite_engine(place)
-    schema.bring_up(engine, place, head="0002", migrations=later(tmp_path, "pass"))
+    schema.bring_up(engine, place, head="later", migrations=later(tmp_path, "pass"))
     engine.dispose()
     assert run(place, "SELECT id, colour FROM watches") == [("w1", None)]
-    copy = place.with_name("trainwatch.db.0001.backup")
+    copy = place.with_name(f"trainwatch.db.{schema.HEAD}.backup")
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     with closing(open_store(str(copy))) as store:
         assert store.watch("w1").version == 1
@@ -144,7 +144,7 @@ def test_a_failed_migration_leaves_the_old_schema(place: Path, tmp_path: Path) -
         schema.bring_up(
             engine,
             place,
-            head="0002",
+            head="later",
             migrations=later(tmp_path, "raise RuntimeError('power cut')"),
         )
     engine.dispose()

@@ -117,6 +117,7 @@ stop_requests = sa.Table(
     sa.Column("decided_at", Moment),
     sa.Column("evidence", Text, nullable=False),
     sa.Column("execution", Document(Execution)),
+    sa.Column("ask_again_at", Moment),
     sa.Index(None, "watch_id"),
     sa.Index(None, "state"),
 )
