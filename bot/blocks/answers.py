@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.blocks.card import ahead_line, figures_line
 from bot.blocks.limits import Block, Message, each, heading, inert, message, own, plain, said, small
 from bot.blocks.words import SIGNS, Setting, linked, people, when, with_people
 from bot.texts import text, text_of
@@ -37,7 +38,7 @@ def list_message(cards: Sequence[tuple[Card, str]], setting: Setting, *, further
     blocks: list[Block] = []
     for card, link in cards:
         due = text("card-next-check", when=when(card.next_at, setting.zone)) if card.next_at is not None else ""
-        facts = " · ".join(part for part in (*card.metrics[:1], card.progress) if part)
+        facts = " · ".join(part for part in (*map(str, card.metrics[:1]), card.progress) if part)
         head = f"{SIGNS[card.look]} *{text_of('look', card.look)}* · {linked(card.run, link)}"
         said_of_it = " · ".join(part for part in (inert(facts)[:300], due) if part)
         blocks.append(heading(f"{head}\n{said_of_it}"))
@@ -48,11 +49,8 @@ def list_message(cards: Sequence[tuple[Card, str]], setting: Setting, *, further
 
 def status_message(card: Card, setting: Setting) -> Message:
     """How a watch stands, in the thread."""
-    due = text("status-not-due")
-    if card.next_at is not None:
-        due = text("status-due", when=when(card.next_at, setting.zone))
     look = text_of("look", card.look)
-    lines = [card.why, *card.metrics, card.progress, due]
+    lines = [card.why, figures_line(card, setting, curve=True), ahead_line(card, setting)]
     return message(f"{look}: {card.run}", [heading(f"{SIGNS[card.look]} *{look}*"), *each(lines)])
 
 

@@ -31,5 +31,5 @@ def watched_blocks(card: Card, link: str, *, here: bool) -> tuple[Block, ...]:
         here: Whether it reports to the channel that reads this: its numbers belong to no other.
     """
     head = f"{SIGNS[card.look]} *{text_of('look', card.look)}* · {linked(card.run, link)}"
-    facts = " · ".join(part for part in (*card.metrics[:1], card.progress) if part) if here else ""
+    facts = " · ".join(part for part in (*map(str, card.metrics[:1]), card.progress) if part) if here else ""
     return (heading("\n".join(part for part in (head, inert(facts)[:300]) if part)),)

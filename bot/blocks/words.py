@@ -9,8 +9,8 @@ from datetime import datetime, tzinfo
 
 from bot.blocks.limits import inert
 from bot.ids import USER_ID
+from bot.texts import say_date, weekday
 from bot.texts import text as say
-from bot.texts import weekday
 from trainwatch_core.model.actor import Actor, ActorKind
 from trainwatch_core.model.finding import Decision
 from trainwatch_core.model.message import Look
@@ -36,6 +36,8 @@ _ADDRESS = re.compile(
 )
 _PERSON = re.compile(r"(?<![A-Za-z0-9:])slack:([UW][A-Z0-9]{2,20})(?![A-Za-z0-9])")
 _MANY = 5
+_WEEK, _YEAR = 6, 300
+"""Days after which a weekday, and a day of the year, may be another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,15 @@ def when(moment: datetime, zone: tzinfo, *, exact: bool = False) -> str:
     """`Mon 10:41 CET`, exact `Mon 10:41:07 CET`: short, and still certain the day after."""
     local = moment.astimezone(zone)
     return f"{weekday(local)} {local:{'%H:%M:%S %Z' if exact else '%H:%M %Z'}}"
+
+
+def clock(moment: datetime, zone: tzinfo, today: datetime) -> str:
+    """`10:41` on the day of `today`, `Tue 10:41` in the days around it, else `2 Mar 10:41`: as short as is certain."""
+    local = moment.astimezone(zone)
+    days = abs((local.date() - today.astimezone(zone).date()).days)
+    if days > _WEEK:
+        return say_date(local, f"{local:%H:%M}" if days < _YEAR else f"{local:%Y}")
+    return f"{weekday(local)} {local:%H:%M}" if days else f"{local:%H:%M}"
 
 
 def who(actor: Actor | None, setting: Setting) -> str:

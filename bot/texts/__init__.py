@@ -74,6 +74,11 @@ def weekday(moment: datetime) -> str:
     return str(format_datetime(moment, "EEE", locale=_Spoken.language))
 
 
+def say_date(of: date, more: str) -> str:
+    """`2 Mar 10:41`, `2 Mar 2025`: a day of the year, and what makes it certain."""
+    return f"{format_date(of, 'd MMM', locale=_Spoken.language)} {more}"
+
+
 def say_day(of: date) -> str:
     """`Mon 2 Mar`."""
     return str(format_date(of, "EEE d MMM", locale=_Spoken.language))

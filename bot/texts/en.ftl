@@ -28,6 +28,8 @@ and-more = { $some } and { $count } more
 
 card-next-check = next check { $when }
 card-proven = (proven { $when })
+card-since = since { $when }
+card-done = done { $when }
 card-round = round { $number }
 card-stops-itself = stops by itself
 card-asks = asks before stopping
@@ -188,8 +190,6 @@ list-empty-title = Nothing is watched
 list-empty = Nothing is watched. Begin with `/watch entity/project/run`.
 list-title = { $count } watched
 list-further = and { $count } more
-status-due = Next check { $when }
-status-not-due = No check is due
 why-nothing-title = No check yet
 why-nothing = There was no check yet.
 why-held = Held back: { $what }

@@ -35,6 +35,7 @@ from trainwatch_core.model.errors import NotFoundError
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.message import (
     Card,
+    Figure,
     FinalSummary,
     Look,
     Notice,
@@ -62,13 +63,16 @@ CARD = Card(
     "https://wandb.ai/lab/vision/runs/r1",
     Look.HEALTHY,
     "",
-    ("loss 2.314  ▇▆▅▄▄▃▃▂  \u22121.2 %", "val_acc 0.687"),
+    (Figure("loss 2.314", "▇▆▅▄▄▃▃▂", "\u22121.2 %"), Figure("val_acc 0.687", "", "+0.004")),
     "step 41,200 of 90,000 (46 %)",
     AT + timedelta(minutes=30),
     14,
     automatic=False,
     owner=BO,
     since=AT - timedelta(hours=12),
+    at=AT,
+    compared_at=AT - timedelta(minutes=30),
+    done_at=AT + timedelta(hours=28),
 )
 REPORT = Report(
     "abcd1234",
@@ -306,7 +310,9 @@ LONG = "x <!channel> & ``` *b* " * 2000
 def test_messages_stay_within_the_limits_whatever_is_in_them() -> None:
     """Names, reasons and evidence of any length."""
     lines = (LONG,) * 60
-    card = replace(CARD, run=LONG, why=LONG, metrics=(LONG[:400],) * 3, progress=LONG[:400])
+    card = replace(
+        CARD, run=LONG, why=LONG, metrics=(Figure(LONG[:400], LONG[:9], LONG[:99]),) * 3, progress=LONG[:400]
+    )
     report = replace(REPORT, metrics=lines, anomalies=lines, evidence=lines, reason=lines, run=LONG, source=LONG)
     for told in (
         card_message(card, BERLIN),
@@ -330,7 +336,7 @@ def test_no_link_of_a_long_digest_is_cut_in_two() -> None:
     """F-I01: what is left of a link that was cut off would be shown to the letter, or worse."""
     link = f"https://x.slack.com/archives/C0TRAIN/p{'1' * 300}"
     entries = [
-        Entry(replace(CARD, run=LONG[:80], why=LONG, look=look, metrics=(LONG[:400],)), link, (LONG[:200],))
+        Entry(replace(CARD, run=LONG[:80], why=LONG, look=look, metrics=(Figure(LONG[:400]),)), link, (LONG[:200],))
         for look in Look
         for _ in range(20)
     ]

@@ -42,7 +42,7 @@ def test_latest_and_best_values_and_the_thread_are_told() -> None:
     world.rounds(2)
     (entry,) = day(world, world.clock.now()).well
     assert entry.card.look is Look.HEALTHY
-    assert entry.card.metrics[0].startswith("train/loss 2.39 ")
+    assert entry.card.metrics[0].now == "train/loss 2.39"
     assert entry.best == ("train/loss 2 at step 60",)
     assert entry.link == f"at {watch.id}"
 

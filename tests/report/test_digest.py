@@ -9,7 +9,7 @@ import pytest
 
 from trainwatch_core.adapters.charts import MatplotlibPainter
 from trainwatch_core.model.actor import SYSTEM, Actor, ActorKind
-from trainwatch_core.model.message import Card, FinalSummary, Look
+from trainwatch_core.model.message import Card, Figure, FinalSummary, Look
 from trainwatch_core.model.stop import RequestState
 from trainwatch_core.report.canvas import WIDTH, Block, Marks, Shape, Stroke, Word
 from trainwatch_core.report.digest import Digest, Entry, Saving, compose_digest
@@ -31,7 +31,7 @@ BASE = sample_request()
 
 def card(run: str, look: Look, why: str = "") -> Card:
     """A watch that looks so; its id is its name."""
-    metrics = ("loss 2.314  ▇▆▅▄▄▃▃▂",)
+    metrics = (Figure("loss 2.314", "▇▆▅▄▄▃▃▂"),)
     return Card(run, run, "", look, why, metrics, "", None, 3, automatic=False, owner=SYSTEM, since=AT)
 
 

@@ -10,7 +10,7 @@ from trainwatch_core.engine.looking import view_of
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.errors import TrainwatchError
 from trainwatch_core.model.message import Card, FinalSummary
-from trainwatch_core.model.round import Round, View
+from trainwatch_core.model.round import Round, SourceStatus, View
 from trainwatch_core.model.stop import RequestState, StopRequest
 from trainwatch_core.model.watch import EndReason, Watch, WatchState
 from trainwatch_core.ports import Store
@@ -24,6 +24,8 @@ from trainwatch_core.report.summary import bests
 _LOG = logging.getLogger(__name__)
 _ENDINGS = frozenset({"end", str(RequestState.STOPPED), str(RequestState.ALREADY_ENDED)})
 """Verbs of the audit by which a watch comes to its end."""
+_BLIND = 200
+"""Rounds in which the beginning of a blindness is looked for."""
 _BESTS = 2
 """Best values that are told of a run."""
 
@@ -87,11 +89,13 @@ class Standing:
         return Multiple(entry.card, compose_chart(view, rounds[-1].verdict, last_check_step=None, run_name=name))
 
     def _seen(self, watch: Watch) -> tuple[View, tuple[Round, ...]] | None:
-        """What is known of a run, and its last two rounds; None before the first one."""
+        """What is known of a run, and its last two rounds, of a blind one more; None before the first one."""
         rounds = self._world.store.rounds(watch.id, limit=2)
         if not rounds:
             return None
         last = rounds[-1]
+        if last.source.status is SourceStatus.UNREACHABLE:
+            rounds = self._world.store.rounds(watch.id, limit=_BLIND)
         history, _ = self._world.store.history(watch.id, last.source.key)
         return view_of(watch, history, last.info, last.source, last.at.timestamp()), tuple(rounds)
 

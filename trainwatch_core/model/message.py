@@ -223,6 +223,24 @@ class Look(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """One metric on a card.
+
+    Attributes:
+        now: Its name and newest value, e.g. `loss 2.314`.
+        curve: Its window in a few block letters; empty for none.
+        change: How far it moved since the round before; empty if it did not, or if nobody knows.
+    """
+
+    now: str
+    curve: str = ""
+    change: str = ""
+
+    def __str__(self) -> str:
+        return "  ".join(part for part in (self.now, self.curve, self.change) if part)
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A watch at a glance. One per watch, edited in place where a front end can.
 
@@ -232,7 +250,7 @@ class Card:
         url: The run's page; empty if it has none.
         look: How it stands.
         why: One line about it; may be empty.
-        metrics: The main metric with its little curve, then others.
+        metrics: The loss with its little curve, then others.
         progress: How far it is; empty if unknown.
         next_at: When the next look is due; None while there is none.
         round_number: How many rounds there were.
@@ -240,6 +258,10 @@ class Card:
         owner: Who watches.
         since: Since when; aware, UTC.
         over_at: When its job was proven gone; None if it was not.
+        at: When the last look was; None before the first.
+        compared_at: When the look was that the changes are told against; None if there was none.
+        done_at: When the planned end is reached at this pace; None if nobody knows.
+        blind_since: Since when nothing can be seen of it; None if something can.
     """
 
     watch_id: str
@@ -247,7 +269,7 @@ class Card:
     url: str
     look: Look
     why: str
-    metrics: tuple[str, ...]
+    metrics: tuple[Figure, ...]
     progress: str
     next_at: datetime | None
     round_number: int
@@ -255,6 +277,10 @@ class Card:
     owner: Actor
     since: datetime
     over_at: datetime | None = None
+    at: datetime | None = None
+    compared_at: datetime | None = None
+    done_at: datetime | None = None
+    blind_since: datetime | None = None
 
 
 Body = (

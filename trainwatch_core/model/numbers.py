@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 
 _MINUS = "\N{MINUS SIGN}"
@@ -63,6 +64,14 @@ def say_percent_change(old: float, new: float) -> str:
     if float(size) == 0:
         return "±0 %"
     return f"{_MINUS if percent < 0 else '+'}{size} %"
+
+
+def say_change(old: float, new: float) -> str:
+    """How far a finite value moved, in its own unit, with three digits: `+0.004`, `-1.25`, `±0`."""
+    # Halves, because the difference of two values near the largest float is no float.
+    half = new / 2 - old / 2
+    size = say(min(abs(half) * 2, sys.float_info.max), _TICK_DIGITS)
+    return "±0" if half == 0 else f"{_MINUS if half < 0 else '+'}{size}"
 
 
 def say_duration(seconds: float) -> str:

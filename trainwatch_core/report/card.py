@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import takewhile
 
 import numpy as np
 
 from trainwatch_core.model.finding import Decision, Finding, Weight
-from trainwatch_core.model.message import Card, Look
-from trainwatch_core.model.numbers import say, say_duration, say_percent_change, say_step
+from trainwatch_core.model.message import Card, Figure, Look
+from trainwatch_core.model.numbers import say, say_change, say_percent_change, say_step
+from trainwatch_core.model.roles import Role
 from trainwatch_core.model.round import Round, SourceStatus, View
 from trainwatch_core.model.run import RunState
 from trainwatch_core.model.series import Series
@@ -23,6 +25,9 @@ _WIDE = 8
 _METRICS = 3
 _STEEP = 1e3
 """From this ratio on the curve is drawn in powers of ten: else a blow-up hides all that was before it."""
+_FORESEEABLE = 3650 * 86400.0
+"""Seconds: an end that is farther away is none."""
+_SCORES = frozenset({Role.EVAL_SCORE, Role.TRAIN_SCORE})
 
 _BY_STATE: Mapping[WatchState, Look] = {
     WatchState.PAUSED: Look.PAUSED,
@@ -42,11 +47,12 @@ def compose_card(watch: Watch, view: View | None, rounds: Sequence[Round], over_
     Args:
         watch: As its row says.
         view: What is known of the run; None before the first round.
-        rounds: The last rounds, oldest first; one or two suffice.
+        rounds: The last rounds, oldest first; two suffice, and where the last saw nothing, all that saw nothing.
         over_at: When the job was proven gone; None if it was not.
     """
     last = rounds[-1] if rounds else None
     look = _look(watch, last)
+    left = seconds_left(view) if view is not None and watch.state is not WatchState.ENDED else None
     return Card(
         watch_id=watch.id,
         run=run_name(last.info.name if last else "", watch),
@@ -54,14 +60,24 @@ def compose_card(watch: Watch, view: View | None, rounds: Sequence[Round], over_
         look=look,
         why=_why(look, last),
         metrics=_metrics(view, rounds) if view is not None else (),
-        progress=_progress(watch, view, last) if view is not None and last is not None else "",
+        progress=_progress(view, last) if view is not None and last is not None else "",
         next_at=watch.next_round_at,
         round_number=watch.round_count,
         automatic=watch.context.mode is Mode.AUTO,
         owner=watch.owner,
         since=watch.created_at,
         over_at=over_at if look is Look.STOPPED else None,
+        at=last.at if last is not None else None,
+        compared_at=rounds[-2].at if len(rounds) > 1 else None,
+        done_at=last.at + timedelta(seconds=left) if last is not None and left and left < _FORESEEABLE else None,
+        blind_since=_blind_since(rounds) if look is Look.BLIND else None,
     )
+
+
+def _blind_since(rounds: Sequence[Round]) -> datetime:
+    """When the first look of the unbroken row was that saw nothing and ends here."""
+    row = takewhile(lambda round_: round_.source.status is SourceStatus.UNREACHABLE, reversed(rounds))
+    return min(round_.at for round_ in row)
 
 
 def _look(watch: Watch, last: Round | None) -> Look:
@@ -102,29 +118,30 @@ def _of(round_: Round, weight: Weight) -> list[Finding]:
     return [finding for finding in round_.verdict.reasons if finding.weight is weight]
 
 
-def _metrics(view: View, rounds: Sequence[Round]) -> tuple[str, ...]:
+def _metrics(view: View, rounds: Sequence[Round]) -> tuple[Figure, ...]:
+    """The loss first: its curve is the pulse of the run. Then what the person asked for, then the rest."""
+    chief = sorted(chief_metrics(view), key=lambda metric: metric[1] is not Role.TRAIN_LOSS)
     before = rounds[-2].latest if len(rounds) > 1 else {}
-    lines = []
-    for place, (name, _) in enumerate(chief_metrics(view)[:_METRICS]):
-        series = view.history.series[name]
-        curve = f"  {sparkline(series)}" if place == 0 else ""
-        line = f"{clean(redact(name), 40)} {say(series.last)}{curve}"
-        old = before.get(name)
-        if old is not None and np.isfinite([old, series.last]).all() and old != series.last:
-            line += f"  {say_percent_change(old, series.last)}"
-        lines.append(line)
-    return tuple(lines)
+    return tuple(
+        _figure(name, role, view.history.series[name], before.get(name), drawn=not place)
+        for place, (name, role) in enumerate(chief[:_METRICS])
+    )
 
 
-def _progress(watch: Watch, view: View, last: Round) -> str:
+def _figure(name: str, role: Role, series: Series, old: float | None, *, drawn: bool) -> Figure:
+    change = ""
+    if old is not None and np.isfinite([old, series.last]).all() and old != series.last:
+        # A score moves by points, everything else by a share of itself.
+        change = (say_change if role in _SCORES else say_percent_change)(old, series.last)
+    return Figure(f"{clean(redact(name), 40)} {say(series.last)}", sparkline(series) if drawn else "", change)
+
+
+def _progress(view: View, last: Round) -> str:
     if last.last_step is None:
         return ""
     text = f"step {say_step(last.last_step)}"
     if view.planned_steps and view.planned_steps >= last.last_step:
         text += f" of {say_step(view.planned_steps)} ({100 * last.last_step / view.planned_steps:.0f} %)"
-        left = seconds_left(view) if watch.state is not WatchState.ENDED else None
-        if left:
-            text += f" · about {say_duration(left)} left"
     return text
 
 

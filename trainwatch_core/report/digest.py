@@ -40,7 +40,7 @@ class Entry:
     def values(self) -> str:
         """Latest and best values and how far it is, as one line; empty if nothing is known."""
         best = f"best {', '.join(self.best)}" if self.best else ""
-        return " · ".join(part for part in (*self.card.metrics[:1], best, self.card.progress) if part)
+        return " · ".join(part for part in (*map(str, self.card.metrics[:1]), best, self.card.progress) if part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ def say_card(card: Card, *, zone: tzinfo | None) -> list[str]:
         for line in (
             f"{card.look} · {card.run}",
             card.why,
-            " · ".join(card.metrics),
+            " · ".join(map(str, card.metrics)),
             " · ".join(part for part in (card.progress, due) if part),
         )
         if line

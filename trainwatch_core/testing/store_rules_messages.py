@@ -15,6 +15,7 @@ from trainwatch_core.model.finding import Decision
 from trainwatch_core.model.message import (
     Body,
     Card,
+    Figure,
     FinalSummary,
     Look,
     Notice,
@@ -57,7 +58,7 @@ BODIES: tuple[Body, ...] = (
         "",
         Look.STOPPED,
         "why",
-        ("m",),
+        (Figure("m 1", "▁█", "+1 %"),),
         "",
         None,
         3,
@@ -65,6 +66,8 @@ BODIES: tuple[Body, ...] = (
         owner=SYSTEM,
         since=NOON,
         over_at=minutes(2),
+        at=minutes(1),
+        done_at=minutes(9),
     ),
 )
 
