@@ -44,7 +44,7 @@ from trainwatch_core.ports import Store
 _LOG = logging.getLogger(__name__)
 _PATIENT, _VERY_PATIENT = 20.0, 240.0
 """Seconds that a picture may wait with a question behind it, which cannot wait, and without one."""
-_LOOKS = (0.2, 0.4, 0.8, 1.6, 3.0)
+_LOOKS = (0.5, 1.0, 2.0, 4.0)
 """Seconds before each look whether Slack has shared a picture."""
 
 

@@ -85,8 +85,12 @@ class Engine:
                 _LOG.exception("request %s could not be moved on", request.id[:8])
 
     def _hand_out_messages(self, _now: datetime) -> None:
-        for lane, (turn, watch_ids) in self.publishing.lanes(self.only).items():
-            self._waiting[lane] = watch_ids
+        self._hand_out(self.only)
+
+    def _hand_out(self, only: Collection[str] | None) -> None:
+        for lane, (turn, watch_ids) in self.publishing.lanes(only).items():
+            # What was handed out before and waits for a worker is not forgotten.
+            self._waiting[lane] = watch_ids if only is self.only else watch_ids | self._waiting.get(lane, frozenset())
             self.world.dispatcher.submit("urgent" if turn is Turn.SOMEBODY_WAITS else "publish", lane)
 
     def check_once(self, watch: Watch) -> Round | None:
@@ -119,7 +123,9 @@ class Engine:
                 self._publish(ident, self._waiting.get(ident, frozenset()))
         if kind in {"stop", "recover"}:
             # Not here: a front end that hangs must not hold up the next stop.
-            self._hand_out_messages(self.world.clock.now())
+            self._hand_out({self.world.store.request(ident).watch_id})
+        elif kind == "round":
+            self._hand_out({ident})
 
     def _round(self, watch_id: str) -> None:
         try:

@@ -69,7 +69,6 @@ class Rounds:
 
         committed = change(world.store, watch_id, plan)
         world.reach("round.committed")
-        world.dispatcher.submit("publish", watch_id)
         return made[-1] if committed is not None and made else None
 
     def postpone(self, watch_id: str, why: str) -> None:
@@ -87,7 +86,6 @@ class Rounds:
             return Change(replace(watch, next_round_at=at, lease_owner="", lease_until=None), outbox=(row,))
 
         change(world.store, watch_id, plan)
-        world.dispatcher.submit("publish", watch_id)
 
     def _pending(self, watch: Watch) -> StopRequest | None:
         open_ones = self._world.store.requests(watch_id=watch.id, states={RequestState.PENDING})

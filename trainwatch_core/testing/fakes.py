@@ -186,7 +186,7 @@ class InlineDispatcher:
         del timeout
         self.queue.clear()
 
-    def drain(self, limit: int = 100) -> None:
+    def drain(self, limit: int = 1000) -> None:
         """Work until nothing waits."""
         for _ in range(limit):
             if not self.queue or self._work is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import threading
 import time
 from collections import defaultdict
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from trainwatch_core.testing.slack_limits import Limits
 from trainwatch_core.testing.slack_payloads import APP, BOT_ID, BOT_USER, TEAM, click_payload
 from trainwatch_core.testing.slack_wire import Fault, Json, Socket, Wire, WireServer
 
@@ -54,6 +56,7 @@ class SlackServer:
         echo: Whether posts of the bot come back as events, as they do in Slack.
         deaf: Whether pings stay unanswered.
         never_shares: Whether uploads are taken and then never shown.
+        limits: Refuses calls that are too many; None for no limits.
         shares_after: So many looks at a file do not show its share yet.
     """
 
@@ -68,6 +71,7 @@ class SlackServer:
         self.deaf = False
         self.never_shares = False
         self.shares_after = 0
+        self.limits: Limits | None = None
         self.changed = threading.Condition()
         self._files: dict[str, Json] = {}
         self._envelopes: dict[str, Envelope] = {}
@@ -193,6 +197,8 @@ class SlackServer:
 
     def call(self, method: str, given: Json) -> Json:
         """Carry one call out."""
+        if self.limits is not None and (wait := self.limits.wait(method, given)) > 0:
+            return {"ok": False, "error": "ratelimited", "retry_after": math.ceil(wait)}
         act = getattr(self, "_do_" + method.replace(".", "_"), None)
         if act is None:
             return {"ok": False, "error": "unknown_method"}

@@ -128,7 +128,8 @@ class Wire(BaseHTTPRequestHandler):
         if fault is not None and fault.lose_reply:
             self._cut()
             return
-        self._answer(answer, 200, {})
+        wait = answer.get("retry_after")
+        self._answer(answer, 200 if wait is None else 429, {} if wait is None else {"Retry-After": str(wait)})
 
     def _call(self, method: str, content: bytes) -> Json:
         if "json" in self.headers.get("Content-Type", ""):
