@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterable
@@ -25,6 +26,8 @@ EVENTS, HEALTH = "/slack/events", "/healthz"
 LARGEST = 1 << 20
 """Bytes of a body. Slack's largest, a view with all its values, has some 250 kB."""
 _LARGEST_HEAD = 1 << 16
+_SIGNED = {"HTTP_X_SLACK_REQUEST_TIMESTAMP": "[0-9]{1,12}", "HTTP_X_SLACK_SIGNATURE": "v0=[0-9a-f]{64}"}
+"""What the verifier reads. Of other forms it raises, and Bolt would answer 500."""
 _THREADS, _CONNECTIONS, _IDLE, _LEAVING = 16, 200, 15, 10
 
 _Start = Callable[..., Any]
@@ -138,4 +141,8 @@ def _answer(slack: SlackRequestHandler, environ: dict[str, Any], start: _Start) 
     if environ["PATH_INFO"] == HEALTH:
         start("200 OK", [("Content-Type", "text/plain"), ("Cache-Control", "no-store")])
         return [b"ok\n"]
+    signed = environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"] == EVENTS
+    if signed and not all(re.fullmatch(form, environ.get(name, "")) for name, form in _SIGNED.items()):
+        start("401 Unauthorized", [("Content-Type", "text/plain")])
+        return [b"not signed\n"]
     return slack(environ, start)

@@ -112,6 +112,33 @@ def test_what_slack_did_not_sign_just_now_is_refused(office: Office, door: Door,
     assert not office.world.store.watches()
 
 
+@pytest.mark.parametrize(
+    ("stamp", "signature"),
+    [
+        ("abc", "v0=" + "0" * 64),
+        ("1" * 5000, "v0=" + "0" * 64),
+        ("", "v0=" + "0" * 64),
+        ("1e9", "v0=" + "0" * 64),
+        ("\u0661\u0662\u0663".encode().decode("latin-1"), "v0=" + "0" * 64),
+        ("now", "\xe9"),
+        (None, "v0=" + "0" * 64),
+        ("now", None),
+        ("now", "v0=" + "\xe9" * 64),
+    ],
+)
+def test_headers_that_break_a_verifier_are_refused(
+    office: Office, door: Door, stamp: str | None, signature: str | None
+) -> None:
+    """F-T08: no number, thousands of digits, letters that are no ASCII: 401, never 500 (Bolt's own verifier raises)."""
+    headers = {"Content-Type": FORM}
+    if stamp is not None:
+        headers["X-Slack-Request-Timestamp"] = str(int(time.time())) if stamp == "now" else stamp
+    if signature is not None:
+        headers["X-Slack-Signature"] = signature
+    assert door.send("POST", EVENTS, command("lab/vision/r1"), headers)[0] == 401
+    assert not office.world.store.watches()
+
+
 def test_what_is_not_signed_at_all_is_refused(office: Office, door: Door) -> None:
     """No headers, no entry."""
     assert door.send("POST", EVENTS, command("lab/vision/r1"), {"Content-Type": FORM})[0] == 401

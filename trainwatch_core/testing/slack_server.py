@@ -35,12 +35,14 @@ class Envelope:
         sent_at: Monotonic seconds.
         acked_at: When it was acknowledged; None until then.
         answer: The payload of the acknowledgement.
+        text: As it was sent.
     """
 
     ident: str
     sent_at: float
     acked_at: float | None = None
     answer: Json = field(default_factory=dict)
+    text: str = field(default="", repr=False)
 
 
 class SlackServer:
@@ -145,16 +147,37 @@ class SlackServer:
 
     def send(self, kind: str, payload: Json) -> Envelope:
         """Send an envelope over the newest socket."""
-        envelope = Envelope(self._id("env"), time.monotonic())
-        self._envelopes[envelope.ident] = envelope
-        text = json.dumps(
-            {"type": kind, "envelope_id": envelope.ident, "payload": payload, "accepts_response_payload": True}
-        )
+        ident = self._id("env")
+        told = {"type": kind, "envelope_id": ident, "payload": payload, "accepts_response_payload": True}
+        self._envelopes[ident] = envelope = Envelope(ident, time.monotonic(), text=json.dumps(told))
+        self._send(envelope.text)
+        return envelope
+
+    def redeliver(self, envelope: Envelope) -> None:
+        """Send an envelope once more, as Slack does when no acknowledgement came: it is waited for anew."""
+        envelope.sent_at, envelope.acked_at = time.monotonic(), None
+        self._send(envelope.text)
+
+    def recycle(self) -> None:
+        """Say that the socket is about to be closed, as Slack does every few hours."""
+        self._send(json.dumps({"type": "disconnect", "reason": "refresh_requested"}))
+
+    def go_deaf(self) -> None:
+        """The sockets that are open hear and say nothing any more; new ones do."""
+        with self.changed:
+            for socket in self._sockets:
+                socket.deaf = True
+
+    @property
+    def hearing(self) -> int:
+        """How many sockets are open that are not deaf."""
+        return sum(not socket.deaf for socket in self._sockets)
+
+    def _send(self, text: str) -> None:
         with self.changed:
             if not self.changed.wait_for(lambda: bool(self._sockets), 90.0):
                 raise TimeoutError("the bot has no socket open")
             self._sockets[-1].send(text)
-        return envelope
 
     def acked(self, envelope: Envelope, timeout: float = 60.0) -> float:
         """Seconds until the bot acknowledged.

@@ -161,13 +161,18 @@ class Wire(BaseHTTPRequestHandler):
 
 
 class Socket:
-    """One WebSocket, the server's side of it."""
+    """One WebSocket, the server's side of it.
+
+    Attributes:
+        deaf: Whether its pings stay unanswered, and nothing is sent over it.
+    """
 
     def __init__(self, handler: Wire) -> None:
         self._connection = handler.connection
         self._reader = handler.rfile
         self._slack = handler.server.slack
         self._out: queue.Queue[bytes | None] = queue.Queue()
+        self.deaf = False
 
     def serve(self) -> None:
         """Say hello and read until the other side leaves."""
@@ -177,7 +182,7 @@ class Socket:
         try:
             while (frame := self._read()) is not None:
                 code, data = frame
-                if code == _PING and not self._slack.deaf:
+                if code == _PING and not (self.deaf or self._slack.deaf):
                     self._frame(_PONG, data)
                 elif code == _TEXT:
                     self._slack.heard(data.decode())
@@ -191,7 +196,8 @@ class Socket:
 
     def send(self, text: str) -> None:
         """Send a text; never waits."""
-        self._frame(_TEXT, text.encode())
+        if not self.deaf:
+            self._frame(_TEXT, text.encode())
 
     def close(self) -> None:
         """Cut it off."""
