@@ -7,9 +7,7 @@ edits come back as events, files are shared a little later, an envelope must be 
 
 from __future__ import annotations
 
-import itertools
 import json
-import math
 import threading
 import time
 from collections import defaultdict
@@ -18,9 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from trainwatch_core.testing.slack_limits import Limits
-from trainwatch_core.testing.slack_payloads import APP, BOT_ID, BOT_USER, TEAM, click_payload
+from trainwatch_core.testing.slack_payloads import APP, TEAM, click_payload
 from trainwatch_core.testing.slack_wire import Fault, Json, Socket, Wire, WireServer
+from trainwatch_core.testing.slack_workspace import Workspace
 
 BOT_TOKEN = "xoxb-0000000000-standintoken000000000000"  # noqa: S105  # opens nothing
 APP_TOKEN = "xapp-1-A0APP-0000000000-standin0000000000"  # noqa: S105  # likewise
@@ -45,40 +43,27 @@ class Envelope:
     text: str = field(default="", repr=False)
 
 
-class SlackServer:
+class SlackServer(Workspace):
     """The stand-in. Use it as a context manager.
 
     Attributes:
-        users: `users.info` by user id.
-        channels: `conversations.info` by channel id.
-        messages: What stands in each channel, oldest first.
         calls: Method and arguments of every call, in order.
         received: Every byte that came in.
         faults: By method (`upload` for the bytes of a file, `*` for all), oldest first.
         echo: Whether posts of the bot come back as events, as they do in Slack.
         deaf: Whether pings stay unanswered.
-        never_shares: Whether uploads are taken and then never shown.
-        limits: Refuses calls that are too many; None for no limits.
-        shares_after: So many looks at a file do not show its share yet.
     """
 
     def __init__(self) -> None:
-        self.users: dict[str, Json] = {}
-        self.channels: dict[str, Json] = {"C0TRAIN": self._channel("C0TRAIN"), "C0DIGEST": self._channel("C0DIGEST")}
-        self.messages: dict[str, list[Json]] = defaultdict(list)
+        super().__init__()
         self.calls: list[tuple[str, Json]] = []
         self.received: list[bytes] = []
         self.faults: dict[str, list[Fault]] = defaultdict(list)
         self.echo = True
         self.deaf = False
-        self.never_shares = False
-        self.shares_after = 0
-        self.limits: Limits | None = None
         self.changed = threading.Condition()
-        self._files: dict[str, Json] = {}
         self._envelopes: dict[str, Envelope] = {}
         self._sockets: list[Socket] = []
-        self._numbers = itertools.count(1)
         self._server = WireServer(("127.0.0.1", 0), Wire)
         self._server.slack = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -95,9 +80,14 @@ class SlackServer:
         self._server.server_close()
 
     @property
+    def port(self) -> int:
+        """Where it listens, on the loopback address."""
+        return self._server.server_port
+
+    @property
     def api_url(self) -> str:
         """Address of the Web API."""
-        return f"http://127.0.0.1:{self._server.server_port}/api/"
+        return f"http://127.0.0.1:{self.port}/api/"
 
     @property
     def response_url(self) -> str:
@@ -220,15 +210,10 @@ class SlackServer:
 
     def call(self, method: str, given: Json) -> Json:
         """Carry one call out."""
-        if self.limits is not None and (wait := self.limits.wait(method, given)) > 0:
-            return {"ok": False, "error": "ratelimited", "retry_after": math.ceil(wait)}
-        act = getattr(self, "_do_" + method.replace(".", "_"), None)
-        if act is None:
-            return {"ok": False, "error": "unknown_method"}
         with self.changed:
-            answer: Json = act(given)
+            answer = self.carry_out(method, given)
             self.changed.notify_all()
-        return {"ok": True, **answer} if "error" not in answer else {"ok": False, **answer}
+        return {"ok": "error" not in answer, **answer}
 
     def next_fault(self, method: str) -> Fault | None:
         """The fault that this call meets."""
@@ -262,114 +247,6 @@ class SlackServer:
                 envelope.acked_at, envelope.answer = time.monotonic(), told.get("payload") or {}
             self.changed.notify_all()
 
-    @staticmethod
-    def _do_auth_test(_given: Json) -> Json:
-        return {"team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT_ID, "url": "https://stand-in.slack.example/"}
-
-    def _do_apps_connections_open(self, _given: Json) -> Json:
-        return {"url": f"ws://127.0.0.1:{self._server.server_port}/socket"}
-
-    def _do_users_info(self, given: Json) -> Json:
-        user = self.users.get(str(given.get("user")))
-        return {"user": user} if user is not None else {"error": "user_not_found"}
-
-    def _do_conversations_info(self, given: Json) -> Json:
-        channel = self.channels.get(str(given.get("channel")))
-        return {"channel": channel} if channel is not None else {"error": "channel_not_found"}
-
-    def _do_chat_postMessage(self, given: Json) -> Json:  # noqa: N802  # Slack's spelling
-        if given.get("channel") not in self.channels:
-            return {"error": "channel_not_found"}
-        if self.channels[given["channel"]].get("is_archived"):
-            return {"error": "is_archived"}
-        kept = {key: given[key] for key in ("channel", "text", "blocks", "thread_ts", "metadata") if given.get(key)}
-        message = {**kept, "type": "message", "ts": self._ts(), "user": BOT_USER, "bot_id": BOT_ID}
-        self.messages[message["channel"]].append(message)
-        self._echo({**message, "event_ts": message["ts"]})
-        return {"channel": message["channel"], "ts": message["ts"], "message": message}
-
-    def _do_chat_update(self, given: Json) -> Json:
-        for message in self.messages[given["channel"]]:
-            if message["ts"] == given["ts"]:
-                message.update({key: given[key] for key in ("text", "blocks") if key in given})
-                message.setdefault("edits", 0)
-                message["edits"] += 1
-                edited = {"type": "message", "subtype": "message_changed", "hidden": True, "channel": given["channel"]}
-                self._echo({**edited, "message": message, "ts": self._ts()})
-                return {"ts": given["ts"], "channel": given["channel"]}
-        return {"error": "message_not_found"}
-
-    def _do_chat_postEphemeral(self, given: Json) -> Json:  # noqa: N802  # likewise
-        ts = self._ts()
-        self.messages[f"@{given['user']}"].append({**given, "ts": ts})
-        return {"message_ts": ts}
-
-    def _do_response_url(self, given: Json) -> Json:
-        self.messages["answered"].append(given)
-        return {}
-
-    def _do_chat_unfurl(self, given: Json) -> Json:
-        found = [m for m in self.messages[given["channel"]] if m["ts"] == given["ts"]]
-        if not found:
-            return {"ok": False, "error": "cannot_unfurl_url"}
-        shown = json.loads(given["unfurls"]) if isinstance(given["unfurls"], str) else given["unfurls"]
-        if not all(url in found[0]["text"] for url in shown):
-            return {"ok": False, "error": "cannot_unfurl_url"}
-        found[0].setdefault("unfurls", {}).update(shown)
-        return {"ok": True}
-
-    def _do_reactions_add(self, given: Json) -> Json:
-        self.messages["reactions"].append(given)
-        return {}
-
-    def _do_conversations_replies(self, given: Json) -> Json:
-        root, oldest = given["ts"], str(given.get("oldest") or "0")
-        found = [m for m in self.messages[given["channel"]] if m.get("thread_ts") == root and m["ts"] > oldest]
-        return {"messages": found, "response_metadata": {"next_cursor": ""}}
-
-    def _do_conversations_history(self, given: Json) -> Json:
-        oldest = str(given.get("oldest") or "0")
-        found = [m for m in self.messages[given["channel"]] if not m.get("thread_ts") and m["ts"] > oldest]
-        return {"messages": found[::-1], "response_metadata": {"next_cursor": ""}}
-
-    def _do_files_getUploadURLExternal(self, given: Json) -> Json:  # noqa: N802  # likewise
-        ident = self._id("F")
-        self._files[ident] = {"id": ident, "name": given["filename"], "content": b""}
-        return {"file_id": ident, "upload_url": f"http://127.0.0.1:{self._server.server_port}/upload/{ident}"}
-
-    def _do_files_completeUploadExternal(self, given: Json) -> Json:  # noqa: N802  # likewise
-        if self.channels.get(given["channel_id"], {}).get("is_archived"):
-            return {"error": "is_archived"}
-        files = [{**self._files[file["id"]], "title": file.get("title")} for file in given["files"]]
-        shown = [{key: file[key] for key in ("id", "name", "title")} for file in files]
-        message: Json = {
-            "type": "message",
-            "subtype": "file_share",
-            "ts": self._ts(),
-            "bot_id": BOT_ID,
-            "user": BOT_USER,
-        }
-        message |= {"channel": given["channel_id"], "files": shown, "sizes": [len(f["content"]) for f in files]}
-        if given.get("thread_ts"):
-            message["thread_ts"] = given["thread_ts"]
-        if self.never_shares:
-            return {"files": shown}
-        self.messages[given["channel_id"]].append(message)
-        for file in files:
-            share = {"ts": message["ts"], "thread_ts": given.get("thread_ts", "")}
-            self._files[file["id"]]["shares"] = {"public": {given["channel_id"]: [share]}}
-        return {"files": shown}
-
-    def _do_files_info(self, given: Json) -> Json:
-        file = self._files.get(str(given.get("file")))
-        if file is None:
-            return {"error": "file_not_found"}
-        told = {key: file[key] for key in ("id", "name")} | {"shares": {}}
-        if self.shares_after > 0:
-            self.shares_after -= 1
-            return {"file": told}
-        return {"file": {**told, "shares": file.get("shares", {})}}
-
     def uploaded(self, ident: str, content: bytes) -> None:
         """The bytes of a file arrived."""
         with self.changed:
@@ -380,17 +257,6 @@ class SlackServer:
             body = {"type": "event_callback", "team_id": TEAM, "event": event, "event_id": self._id("Ev")}
             envelope = {"type": "events_api", "envelope_id": self._id("env"), "payload": body}
             self._sockets[-1].send(json.dumps(envelope, default=str))
-
-    @staticmethod
-    def _channel(ident: str) -> Json:
-        return {"id": ident, "is_member": True, "is_ext_shared": False, "is_archived": False}
-
-    def _ts(self) -> str:
-        # Of Slack's form, and never twice the same.
-        return f"{int(time.time())}.{next(self._numbers):06d}"
-
-    def _id(self, kind: str) -> str:
-        return f"{kind}{next(self._numbers):06d}"
 
 
 @contextmanager
