@@ -37,6 +37,8 @@ class Choice(StrEnum):
     WHY = "why"
     AUTO = "mode auto"
     ASK = "mode ask"
+    SNOOZE = "snooze"
+    WAKE = "snooze off"
     END = "end"
     HELP = "help"
 

@@ -34,6 +34,7 @@ from trainwatch_core.model.actor import Actor, ActorKind
 from trainwatch_core.model.errors import StorageError
 from trainwatch_core.model.finding import Weight
 from trainwatch_core.model.message import Body
+from trainwatch_core.model.quiet import QuietHours
 from trainwatch_core.model.run import RunRef
 from trainwatch_core.model.watch import Watch
 from trainwatch_core.ports import Notifier, Painter, Source, Stopper, Ticker
@@ -82,6 +83,7 @@ def build(
         checks=registry.CHECKS,
         rules=_rules(settings, team),
         vouch=vouch,
+        quiet=_quiet(settings) if team else None,
         terms=_terms(settings),
         exclusive=lambda name: exclusive(settings.data_dir / "locks", name),
         owner=f"{socket.gethostname()}:{os.getpid()}",
@@ -243,6 +245,11 @@ def _allow(table: AllowTable) -> Allow:
         approvers=None if approvers is None else frozenset(approvers),
         approvals=table.approvals,
     )
+
+
+def _quiet(settings: Settings) -> QuietHours | None:
+    hours = settings.slack.quiet_hours
+    return QuietHours(*hours, settings.timezone) if hours is not None else None
 
 
 def _terms(settings: Settings) -> Terms:

@@ -267,11 +267,15 @@ class Store(Protocol):
         ...
 
     def waiting(self, now: datetime, *, only: Collection[str] | None = None) -> Sequence[OutboxRow]:
-        """For each watch the oldest outbox row that waits, if it may be tried now."""
+        """For each watch the oldest outbox row that waits and is not held back, if it may be tried now."""
+        ...
+
+    def held(self, *, only: Collection[str] | None = None) -> Sequence[OutboxRow]:
+        """All outbox rows that are held back, oldest first."""
         ...
 
     def delivered(self, row: OutboxRow) -> None:
-        """Store state, attempts, next try, receipt and problem of an outbox row."""
+        """Store state, attempts, next try, receipt and problem of an outbox row, and whether it is held back."""
         ...
 
     def outbox(self, watch_id: str) -> Sequence[OutboxRow]:

@@ -62,7 +62,10 @@ def _background(card: Card, setting: Setting) -> str:
     mode = text("card-stops-itself") if card.automatic else text("card-asks")
     since = text("card-watched", who=who(card.owner, setting), when=_clock(card.since, card, setting))
     rounds = text("card-round", number=card.round_number) if card.round_number else ""
-    return " · ".join(part for part in (rounds, mode, since) if part)
+    quiet = ""
+    if card.quiet_until is not None:
+        quiet = text("card-quiet", when=_clock(card.quiet_until, card, setting))
+    return " · ".join(part for part in (rounds, quiet, mode, since) if part)
 
 
 def _clock(moment: datetime, card: Card, setting: Setting) -> str:
@@ -75,7 +78,8 @@ def _buttons(card: Card) -> Block:
     turn = (text("card-resume"), Action.RESUME) if paused else (text("card-pause"), Action.PAUSE)
     switch = (text("card-to-ask"), Choice.ASK) if card.automatic else (text("card-to-auto"), Choice.AUTO)
     status, why, end = (text(f"card-{name}") for name in ("status", "why", "end"))
-    options = [(status, Choice.STATUS), (why, Choice.WHY), switch, (end, Choice.END)]
+    snooze = (text("card-snooze"), Choice.SNOOZE) if card.quiet_until is None else (text("card-wake"), Choice.WAKE)
+    options = [(status, Choice.STATUS), (why, Choice.WHY), snooze, switch, (end, Choice.END)]
     elements = [
         *([] if paused else [button(text("card-check-now"), Action.CHECK_NOW, card.watch_id)]),
         *([] if card.look in {Look.STOPPING, Look.WANTS_STOP} else [button(turn[0], turn[1], card.watch_id)]),

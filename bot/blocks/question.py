@@ -28,7 +28,7 @@ from bot.blocks.limits import (
     said,
     small,
 )
-from bot.blocks.words import Setting, people, when, who
+from bot.blocks.words import Setting, named, people, when, who
 from bot.ids import Action
 from bot.texts import text, text_of
 from trainwatch_core.model.command import hidden_character
@@ -58,14 +58,15 @@ def question_message(
     if pending and request.execute_after is not None:
         title = text("question-head-automatic", run=name, when=when(request.execute_after, setting.zone))
     blocks = [heading(f"🔴 {title}"), *_put_off(question, setting)]
-    blocks += each(["\n".join(cut(line, 600) for line in question.saw), cut(question.would_change, 600)])
+    saw = [named(line, setting) for line in question.saw]
+    blocks += each(["\n".join(cut(line, 600) for line in saw), cut(question.would_change, 600)])
     blocks += [divider(), *_plan(question.plan)]
     blocks += [small(line) for line in _footer(question, request, setting)]
     came_out = "" if pending else _came_out(request, setting, over_at)
     blocks.append(_buttons(question, request) if pending else heading(came_out))
     if pending and not approvable(question.plan):
         blocks.append(said([text("question-hidden")]))
-    fallback = text("question-fallback", run=question.run, saw=" ".join(question.saw))
+    fallback = text("question-fallback", run=question.run, saw=" ".join(saw))
     told = message(f"🔴 {fallback}", blocks)
     if pending:
         return told

@@ -20,7 +20,7 @@ from trainwatch_core.model.errors import InvalidInputError
 from trainwatch_core.model.launch import parse_launch
 from trainwatch_core.model.places import remote_part
 from trainwatch_core.model.run import RunKind, RunRef, parse_wandb_run
-from trainwatch_core.model.watch import Mode, WatchContext
+from trainwatch_core.model.watch import Mode, Posts, WatchContext
 
 NEEDS: Mapping[str, Verb] = {
     "launch": Verb.CHOOSE_LAUNCH,
@@ -148,6 +148,17 @@ def _mode(text: str) -> Mode:
     return Mode(text)
 
 
+def read_posts(text: str) -> Posts:
+    """Which rounds are posted.
+
+    Raises:
+        InvalidInputError: If it is neither all nor changes.
+    """
+    if text not in tuple(Posts):
+        raise InvalidInputError(say("no-posts"), where=f"rounds={text[:40]}", todo=say("no-posts-todo"))
+    return Posts(text)
+
+
 def _notes(text: str, settings: Settings) -> str:
     """A Markdown file in the folder of notes, and nowhere else: it is written to."""
     folder = settings.chat_notes.resolve()
@@ -174,6 +185,7 @@ _READERS: Mapping[str, Callable[[str, WatchContext, Settings], dict[str, Any]]] 
     "stop": lambda text, _known, _settings: {"stop_command": _typed_command(text)},
     "notes": lambda text, _known, settings: {"notes_path": _notes(text, settings)},
     "mode": lambda text, _known, _settings: {"mode": _mode(text)},
+    "rounds": lambda text, _known, _settings: {"rounds": read_posts(text)},
     "steps": lambda text, _known, _settings: {"planned_steps": _steps(text)},
     "announce": lambda text, known, _settings: {"announced": with_announced(known.announced, parse_announcement(text))},
 }

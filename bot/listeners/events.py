@@ -15,7 +15,7 @@ from bot.blocks.limits import Message
 from bot.ids import Place
 from bot.listeners.commands import typed_by
 from bot.listeners.desk import Desk, text_at
-from bot.listeners.parsing import is_talk, read_expected, read_word, speaks_to_another, without_mention
+from bot.listeners.parsing import is_talk, read_word, speaks_to_another, without_mention
 from bot.listeners.verbs import obey
 
 _GENUINE = frozenset({"", "thread_broadcast", "file_share"})
@@ -91,7 +91,7 @@ def heard(desk: Desk, event: Mapping[str, Any], body: Mapping[str, Any]) -> None
     claim = _claim(event, body)
     place = Place(root.channel, text_at(event, "ts"))
     if word is not None:
-        told = desk.answer(lambda: obey(desk, word, watch_id, claim, place, read_expected(text)))
+        told = desk.answer(lambda: obey(desk, word, watch_id, claim, place, text))
     else:
         told = None if is_talk(text) else unknown_message()
     if told is not None:

@@ -12,21 +12,20 @@ from bot.texts import text as say
 from trainwatch_core.model.errors import InvalidInputError
 
 KEYS = (
-    *(
-        "log",
-        "log_command",
-        "baseline",
-        "baseline_run",
-        "target",
-        "key",
-        "every",
-        "launch",
-        "stop",
-        "notes",
-        "mode",
-        "steps",
-        "announce",
-    ),
+    "log",
+    "log_command",
+    "baseline",
+    "baseline_run",
+    "target",
+    "key",
+    "every",
+    "launch",
+    "stop",
+    "notes",
+    "mode",
+    "rounds",
+    "steps",
+    "announce",
 )
 TEST = "test"
 """The one command after which a watch is named."""
@@ -37,6 +36,12 @@ _MENTION = re.compile(r"^(?:<@[UW][A-Z0-9]+(?:\|[^>]*)?>\s*)+")
 _EXPECTED = re.compile(
     r"expected[ ]+change\b(?:[ ]+at[ ]+(?:step[ ]+)?([0-9][0-9,]*)(?=[ :]|$))?([^\n]{0,200})", re.IGNORECASE
 )
+_ARGUED = (
+    re.compile(r"(snooze)(?:[ :]+([^\n]{1,30}))?", re.IGNORECASE),
+    re.compile(r"(every|baseline|rounds)[ :]+(\S{1,200})", re.IGNORECASE),
+    re.compile(r"(note)[ :]+(\S.{0,999})", re.IGNORECASE | re.DOTALL),
+)
+"""Words that are told something."""
 _LONGEST = 3000
 _TALK = 60
 """Characters: longer or several lines are people talking to each other, not to us."""
@@ -69,6 +74,13 @@ class Word(StrEnum):
     EXPECTED = "expected change"
     FALSE_ALARM = "false alarm"
     TEST = "test"
+    SNOOZE = "snooze"
+    WAKE = "snooze off"
+    EVERY = "every"
+    BASELINE = "baseline"
+    ROUNDS = "rounds"
+    NOTE = "note"
+    STOP = "stop"
     HELP = "help"
 
 
@@ -127,6 +139,9 @@ def read_word(text: str) -> Word | None:
     """What a reply in a thread asks for; None if nobody knows."""
     if read_expected(text) is not None:
         return Word.EXPECTED
+    argued = _argued(text)
+    if argued is not None:
+        return Word.WAKE if argued == (Word.SNOOZE, "off") else argued[0]
     plain = " ".join(_MENTION.sub("", _typed(text).strip()).lower().split()).strip(" .!?/")
     return next((word for word in Word if word == plain), _ALSO.get(plain))
 
@@ -145,6 +160,18 @@ def speaks_to_another(text: str, me: str) -> bool:
     """
     first = re.match(r"<@([UW][A-Z0-9]+)", text.strip())
     return first is not None and first[1] != me
+
+
+def read_told(text: str) -> str:
+    """What a word in a thread is told, e.g. `2h` of `snooze 2h`; empty if nothing is."""
+    argued = _argued(text)
+    return argued[1] if argued is not None else ""
+
+
+def _argued(text: str) -> tuple[Word, str] | None:
+    plain = _MENTION.sub("", _typed(text).strip())
+    match = next((found for pattern in _ARGUED if (found := pattern.fullmatch(plain))), None)
+    return (Word(match[1].lower()), (match[2] or "").strip()) if match is not None else None
 
 
 def is_talk(text: str) -> bool:

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from bot.actors import Claim
 from bot.blocks.answers import help_message, status_message, tried_message, why_message, word_message
 from bot.blocks.limits import Message
+from bot.blocks.words import when
 from bot.ids import Place
+from bot.listeners.context import settled
 from bot.listeners.desk import Desk
-from bot.listeners.parsing import Expected, Word
+from bot.listeners.parsing import Expected, Word, read_expected, read_told
 from bot.texts import text
 from trainwatch_core.decision.authority import Verb
 from trainwatch_core.engine.drytest import dry_test
@@ -17,8 +19,12 @@ from trainwatch_core.model.actor import Actor
 from trainwatch_core.model.announcement import parse_step
 from trainwatch_core.model.errors import InvalidInputError
 from trainwatch_core.model.numbers import say_step
+from trainwatch_core.model.quiet import snooze_until
 from trainwatch_core.model.round import Round
-from trainwatch_core.model.watch import Mode, Watch
+from trainwatch_core.model.watch import Mode, Watch, WatchContext
+
+Act = Callable[[Desk, Watch, Actor, str], Message]
+"""Does what a word asks for: (desk, watch, who, all that was said) -> what they are told."""
 
 _NEEDS: Mapping[Word, Verb] = {
     Word.CHECK: Verb.CHECK,
@@ -32,13 +38,18 @@ _NEEDS: Mapping[Word, Verb] = {
     Word.EXPECTED: Verb.EDIT,
     Word.FALSE_ALARM: Verb.EDIT,
     Word.TEST: Verb.CHECK,
+    Word.SNOOZE: Verb.SNOOZE,
+    Word.WAKE: Verb.SNOOZE,
+    Word.EVERY: Verb.EDIT,
+    Word.BASELINE: Verb.EDIT,
+    Word.ROUNDS: Verb.EDIT,
+    Word.NOTE: Verb.NOTE,
+    Word.STOP: Verb.STOP,
     Word.HELP: Verb.SEE,
 }
 
 
-def obey(
-    desk: Desk, word: Word, watch_id: str, claim: Claim, said_at: Place | None, change: Expected | None = None
-) -> Message | None:
+def obey(desk: Desk, word: Word, watch_id: str, claim: Claim, said_at: Place | None, said: str = "") -> Message | None:
     """Do what a word asks for; returns what its author alone is told.
 
     Args:
@@ -47,14 +58,14 @@ def obey(
         watch_id: To which watch.
         claim: Who asks.
         said_at: The message with the word, to put 👀 on it; None for a button.
-        change: What was said of an expected change.
+        said: All that was said, where it is more than the word; empty for a button.
 
     Raises:
         TrainwatchError: If it is not done.
     """
     watch = desk.engine.world.store.watch(watch_id)
     actor = desk.admit(claim, _NEEDS[word], watch)
-    told = _expected(desk, watch, actor, change) if change is not None else _ACTS[word](desk, watch, actor)
+    told = _ACTS[word](desk, watch, actor, said)
     desk.later(lambda: desk.refresh(watch_id))
     if word is Word.TEST:
         desk.later(lambda: try_out(desk, watch_id, claim.user))
@@ -79,29 +90,29 @@ def newest(desk: Desk, watch_id: str) -> Round | None:
     return rounds[-1] if rounds else None
 
 
-def _check(desk: Desk, watch: Watch, _actor: Actor) -> Message:
+def _check(desk: Desk, watch: Watch, _actor: Actor, _said: str) -> Message:
     desk.engine.watches.check_now(watch.id)
     desk.later(desk.knock)
     return word_message(text("looking-now"))
 
 
-def _pause(desk: Desk, watch: Watch, actor: Actor) -> Message:
+def _pause(desk: Desk, watch: Watch, actor: Actor, _said: str) -> Message:
     desk.engine.watches.pause(watch.id, actor)
     return word_message(text("paused"))
 
 
-def _resume(desk: Desk, watch: Watch, actor: Actor) -> Message:
+def _resume(desk: Desk, watch: Watch, actor: Actor, _said: str) -> Message:
     desk.engine.watches.resume(watch.id, actor)
     desk.later(desk.knock)
     return word_message(text("resumed"))
 
 
-def _end(desk: Desk, watch: Watch, actor: Actor) -> Message:
+def _end(desk: Desk, watch: Watch, actor: Actor, _said: str) -> Message:
     desk.engine.watches.end(watch.id, actor)
     return word_message(text("watch-ended"))
 
 
-def _auto(desk: Desk, watch: Watch, actor: Actor) -> Message:
+def _auto(desk: Desk, watch: Watch, actor: Actor, _said: str) -> Message:
     own = desk.settings.watch_defaults(watch.run).context.stop_command
     if watch.context.stop_command not in {"", own}:
         raise InvalidInputError(text("typed-never-automatic"))
@@ -109,31 +120,71 @@ def _auto(desk: Desk, watch: Watch, actor: Actor) -> Message:
     return word_message(text("now-automatic"))
 
 
-def _ask(desk: Desk, watch: Watch, actor: Actor) -> Message:
+def _ask(desk: Desk, watch: Watch, actor: Actor, _said: str) -> Message:
     desk.engine.watches.switch(watch.id, actor, Mode.ASK)
     return word_message(text("now-asking"))
 
 
-def _expected(desk: Desk, watch: Watch, actor: Actor, change: Expected) -> Message:
+def _expected(desk: Desk, watch: Watch, actor: Actor, said: str) -> Message:
+    change = read_expected(said) or Expected()
     at = parse_step(change.at) if change.at else None
     noted = desk.engine.announcing.expect(watch.id, actor, change.what, at=at)
     return word_message(text("change-noted", step=say_step(noted.step)))
 
 
-def _false_alarm(desk: Desk, watch: Watch, actor: Actor) -> Message:
+def _false_alarm(desk: Desk, watch: Watch, actor: Actor, _said: str) -> Message:
     noted = desk.engine.announcing.false_alarm(watch.id, actor)
     return word_message(text("false-alarm-noted", step=say_step(noted.step)))
 
 
-def _status(desk: Desk, watch: Watch, _actor: Actor) -> Message:
+def _snooze(desk: Desk, watch: Watch, actor: Actor, said: str) -> Message:
+    until = snooze_until(read_told(said), desk.engine.world.clock.now(), desk.setting.zone)
+    desk.engine.editing.snooze(watch.id, actor, until)
+    return word_message(text("snoozed", when=when(until, desk.setting.zone)))
+
+
+def _wake(desk: Desk, watch: Watch, actor: Actor, _said: str) -> Message:
+    desk.engine.editing.snooze(watch.id, actor, None)
+    return word_message(text("awake"))
+
+
+def _told(key: str) -> Act:
+    """Change one thing of the context, read as after `/watch`."""
+
+    def act(desk: Desk, watch: Watch, actor: Actor, said: str) -> Message:
+        told = read_told(said)
+        if not told:
+            raise InvalidInputError(text("tell-more"), todo=text("example", example=text(f"tell-{key}")))
+
+        def make(known: WatchContext) -> WatchContext:
+            return settled({key: told}, known, desk.settings)
+
+        desk.engine.editing.edit(watch.id, actor, make)
+        return word_message(text("told", what=f"{key}={told}"))
+
+    return act
+
+
+def _note(desk: Desk, watch: Watch, actor: Actor, said: str) -> Message:
+    desk.engine.editing.note(watch.id, actor, read_told(said))
+    return word_message(text("noted") if watch.context.notes_path else text("noted-audit"))
+
+
+def _stop(desk: Desk, watch: Watch, actor: Actor, _said: str) -> Message:
+    desk.engine.asking.ask(watch.id, actor)
+    desk.later(desk.knock)
+    return word_message(text("stop-asked"))
+
+
+def _status(desk: Desk, watch: Watch, _actor: Actor, _said: str) -> Message:
     return status_message(desk.card(watch), desk.setting)
 
 
-def _why(desk: Desk, watch: Watch, _actor: Actor) -> Message:
+def _why(desk: Desk, watch: Watch, _actor: Actor, _said: str) -> Message:
     return why_message(newest(desk, watch.id))
 
 
-_ACTS: Mapping[Word, Callable[[Desk, Watch, Actor], Message]] = {
+_ACTS: Mapping[Word, Act] = {
     Word.CHECK: _check,
     Word.STATUS: _status,
     Word.WHY: _why,
@@ -142,8 +193,15 @@ _ACTS: Mapping[Word, Callable[[Desk, Watch, Actor], Message]] = {
     Word.END: _end,
     Word.AUTO: _auto,
     Word.ASK: _ask,
-    Word.EXPECTED: lambda desk, watch, actor: _expected(desk, watch, actor, Expected()),
+    Word.EXPECTED: _expected,
+    Word.SNOOZE: _snooze,
+    Word.WAKE: _wake,
+    Word.EVERY: _told("every"),
+    Word.BASELINE: _told("baseline"),
+    Word.ROUNDS: _told("rounds"),
+    Word.NOTE: _note,
+    Word.STOP: _stop,
     Word.FALSE_ALARM: _false_alarm,
-    Word.TEST: lambda _desk, _watch, _actor: word_message(text("trying")),
-    Word.HELP: lambda _desk, _watch, _actor: help_message(),
+    Word.TEST: lambda _desk, _watch, _actor, _said: word_message(text("trying")),
+    Word.HELP: lambda _desk, _watch, _actor, _said: help_message(),
 }

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from bot.blocks.answers import word_message
 from bot.blocks.card import card_message
+from bot.blocks.catchup import catchup_message
 from bot.blocks.limits import Message, clipped, message, said
 from bot.blocks.question import question_message
 from bot.blocks.reminder import reminder_message
@@ -28,6 +29,7 @@ from trainwatch_core.model.errors import DeliveryError, TurnError
 from trainwatch_core.model.message import (
     Body,
     Card,
+    Catchup,
     FinalSummary,
     Notice,
     Picture,
@@ -234,6 +236,8 @@ class SlackNotifier:
                 told = question_message(body, self._store.request(body.request_id), setting)
             case StopReminder():
                 told = reminder_message(body, setting, self._threads.address(body.watch_id, body.request_id))
+            case Catchup():
+                told = catchup_message(body, setting)
             case StopOutcome():
                 told = outcome_message(body, setting)
             case FinalSummary():

@@ -42,6 +42,9 @@ card-why = Why?
 card-to-ask = Ask before stopping
 card-to-auto = Stop by itself
 card-end = End this watch
+card-snooze = Snooze for 2 h
+card-wake = End the snooze
+card-quiet = quiet until { $when }
 
 ## Below the link of a run
 
@@ -65,6 +68,17 @@ report-picture-untitled = Loss
 outcome-look = Somebody must look: { $people }
 works-again = I can post in { $channel } again. Reports of the meantime were not posted; the cards show how the runs stand.
 undeliverable = Could not be said in { $channel } ({ $error }):
+
+## What happened while it was quiet
+
+catchup-head = *While it was quiet* · { $run }
+catchup-looks = { $looks ->
+    [one] one check, { $when }
+   *[other] { $looks } checks, { $since } to { $until }
+ }
+catchup-calm = Nothing happened.
+catchup-more = and { $count } more, see: why
+catchup-title = While it was quiet: { $run }. { $what }
 
 ## The question "Stop it?"
 
@@ -178,7 +192,7 @@ explain-looked = looked at { $what }
 ## Answers
 
 # The words themselves are fixed: they are what is typed.
-words = check now, status, why, pause, resume, end, mode auto, mode ask, expected change, false alarm, help
+words = check now, status, why, snooze 2h, pause, resume, end, stop, mode auto, mode ask, every 10m, baseline val_loss=2.31, rounds changes, expected change, false alarm, note ..., test, help
 words-known = I know: { $words }
 help-title = How to use /watch
 help =
@@ -242,6 +256,16 @@ now-automatic = From now on I stop it by myself when it must be; I say so before
 now-asking = From now on I ask before I stop it.
 change-noted = Noted for step { $step }. What follows from it is no reason to stop.
 false-alarm-noted = Noted: a false alarm at step { $step }. I go on from how it is now.
+snoozed = Quiet until { $when }: I look on and keep the card current; a stop is asked for at once. To end it: snooze off
+awake = I tell of every check again.
+told = From now on: { $what }
+tell-more = This word is told something
+tell-every = every 10m
+tell-baseline = baseline val_loss=2.31
+tell-rounds = rounds changes
+noted = Noted, in the project's notes and in the audit.
+noted-audit = Noted in the audit. This watch has no notes file.
+stop-asked = I ask in the thread; whoever may approve it can stop it there.
 trying = I try out what this watch rests on; nothing is stopped.
 
 ## What cannot be done, and what to do instead
@@ -279,4 +303,6 @@ too-often = Checks cannot be closer than a second
 no-steps = This is no number of steps
 no-mode = There are two modes
 no-mode-todo = mode=ask or mode=auto
+no-posts = Rounds are posted in two ways
+no-posts-todo = rounds=all or rounds=changes
 notes-refused = Notes named in chat are Markdown files of one folder

@@ -9,10 +9,11 @@ import pytest
 
 from bot.listeners.context import run_of
 from bot.listeners.parsing import Expected, Typed, Word, is_talk, read_command, read_expected, read_word
-from bot.testing import ANA, CHANNEL, CY, EVE, RULES, Office
+from bot.testing import ANA, BO, CHANNEL, CY, EVE, RULES, Office
 from trainwatch_core.model.announcement import Announcement
 from trainwatch_core.model.errors import InvalidInputError
-from trainwatch_core.model.watch import Mode, WatchState
+from trainwatch_core.model.stop import RequestState
+from trainwatch_core.model.watch import Mode, Posts, WatchState
 from trainwatch_core.testing.slack_server import SlackServer
 from trainwatch_core.testing.slack_wire import Fault
 from trainwatch_core.testing.worlds import FakeWorld
@@ -58,6 +59,17 @@ def test_what_cannot_be_read_is_told(text: str) -> None:
         ("expected changes", None),
         ("I expected change", None),
         ("expected change\nbut not this one", None),
+        ("snooze", Word.SNOOZE),
+        ("Snooze until 08:00", Word.SNOOZE),
+        ("snooze off", Word.WAKE),
+        ("every 10m", Word.EVERY),
+        ("every", Word.EVERY),
+        ("everybody out", None),
+        ("baseline val_loss=2.31", Word.BASELINE),
+        ("rounds changes", Word.ROUNDS),
+        ("note lr halved\nby hand", Word.NOTE),
+        ("notes", None),
+        ("stop", Word.STOP),
         ("dance", None),
         ("", None),
     ],
@@ -278,6 +290,85 @@ def test_the_menu_of_the_card(office: Office) -> None:
     assert office.world.now(watch).state is WatchState.ACTIVE
     office.click(office.card, "card_menu", value=f"{watch.id} end")
     assert office.world.now(watch).state is WatchState.ENDED
+
+
+def test_a_snooze_is_told_seen_on_the_card_and_ended(office: Office) -> None:
+    """By a word or the menu; the card says until when."""
+    watch = office.watch()
+    office.reply("snooze 3h")
+    assert "Quiet until" in office.whispered(ANA)
+    office.work(3)
+    assert "quiet until" in str(office.card)
+    until = office.world.now(watch).snoozed_until
+    assert until is not None
+    assert 3 * 3600 - 60 < (until - office.world.clock.now()).total_seconds() <= 3 * 3600
+    office.click(office.card, "card_menu", value=f"{watch.id} snooze off")
+    assert office.world.now(watch).snoozed_until is None
+    office.work(3)
+    assert "quiet until" not in str(office.card)
+    office.click(office.card, "card_menu", value=f"{watch.id} snooze")
+    assert office.world.now(watch).snoozed_until is not None
+    office.reply("snooze for ever")
+    assert "duration" in office.whispered(ANA)
+
+
+def test_what_was_held_back_is_told_in_one_message(office: Office) -> None:
+    """UX: after the quiet one overview stands in the thread; none of the rounds does."""
+    watch = office.watch()
+    office.reply("snooze 2h")
+    for _ in range(3):
+        office.world.clock.advance(1800)
+        office.work(4)
+    reports = [m for m in office.slack.messages[CHANNEL] if "Check" in str(m.get("text"))]
+    office.world.clock.advance(3600)
+    office.work(8)
+    (overview,) = [m for m in office.slack.messages[CHANNEL] if "While it was quiet" in str(m.get("text"))]
+    assert overview["thread_ts"] == office.card["ts"]
+    assert "3 checks" in str(overview["blocks"])
+    assert len([m for m in office.slack.messages[CHANNEL] if "Check" in str(m.get("text"))]) <= len(reports) + 1
+    assert office.world.now(watch).round_count == 5
+
+
+def test_single_things_are_told_anew_in_the_thread(office: Office) -> None:
+    """The same readers and the same refusals as after `/watch`."""
+    watch = office.watch()
+    office.reply("every 10m")
+    office.reply("baseline val/loss=2.31")
+    office.reply("rounds changes")
+    context = office.world.now(watch).context
+    assert (context.interval, context.baseline, context.rounds) == (600.0, {"val/loss": 2.31}, Posts.CHANGES)
+    assert "From now on: rounds=changes" in office.whispered(ANA)
+    office.reply("rounds never")
+    assert "rounds=all or rounds=changes" in office.whispered(ANA)
+    office.reply("every 5m", user=CY)
+    assert "Only the owner" in office.whispered(CY)
+    assert office.world.now(watch).context == context
+
+
+def test_a_note_is_kept(office: Office) -> None:
+    """In the notes of the project, or at least in the audit."""
+    office.watch()
+    office.reply("note lr halved by hand")
+    assert "Noted in the audit" in office.whispered(ANA)
+    assert any("lr halved" in row.detail for row in office.world.store.audited())
+    office.reply("note I am nobody", user=EVE)
+    (refused,) = [row for row in office.world.store.audited() if row.verb == "note" and row.actor.id == EVE]
+    assert not refused.allowed
+
+
+def test_stop_in_the_thread_asks_and_stops_nothing(office: Office) -> None:
+    """The question says who wants it, by name; who may not stop is refused."""
+    office.watch()
+    office.reply("stop", user=CY)
+    assert not office.world.store.requests()
+    office.reply("stop", user=BO)
+    office.work(5)
+    assert "Bo asks to stop it" in str(office.question["blocks"])
+    (request,) = office.world.store.requests()
+    assert request.state is RequestState.PENDING
+    office.click(office.question, "stop_approve", user=BO)
+    office.work(8)
+    assert office.world.store.request(request.id).state is RequestState.STOPPED
 
 
 def test_an_unknown_word_gets_help_and_talk_gets_peace(office: Office) -> None:

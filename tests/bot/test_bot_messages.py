@@ -21,6 +21,7 @@ from bot.blocks.answers import (
     why_message,
 )
 from bot.blocks.card import card_message
+from bot.blocks.catchup import catchup_message
 from bot.blocks.digest import digest_message
 from bot.blocks.explain import Explained, explain_message
 from bot.blocks.limits import ALL_CHARACTERS, BLOCKS, Message, message
@@ -35,9 +36,11 @@ from trainwatch_core.model.errors import NotFoundError
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.message import (
     Card,
+    Catchup,
     Figure,
     FinalSummary,
     Look,
+    Moment,
     Notice,
     Report,
     StopOutcome,
@@ -109,6 +112,20 @@ QUESTION = StopQuestion(
 )
 REQUEST = StopRequest(
     QUESTION.request_id, "abcd1234", 14, RequestState.PENDING, PLAN, "7f3a9c21" * 8, "Loss jumped.", AT
+)
+CATCHUP = Catchup(
+    watch_id="abcd1234",
+    run="resnet50-lr3e4",
+    since=AT - timedelta(hours=9),
+    until=AT,
+    looks=18,
+    decision=Decision.CONTINUE,
+    metrics=("train/loss 2.314 → 2.18 (-5.8 %)", "val/loss 2.41"),
+    moments=(
+        Moment(AT - timedelta(hours=5), Decision.WAIT, "Loss jumped from 2.2 to 6.9 <!channel>."),
+        Moment(AT - timedelta(hours=4), Decision.CONTINUE, "Loss is back at 2.19."),
+    ),
+    further=3,
 )
 PUT_OFF = replace(QUESTION, put_off_by=BO, put_off_at=AT - timedelta(hours=2))
 REMINDER = StopReminder(
@@ -182,6 +199,13 @@ MESSAGES: dict[str, Message] = {
     "question_put_off": question_message(
         QUESTION, replace(DECIDED, state=RequestState.DECLINED, ask_again_at=AT + timedelta(hours=2)), BERLIN
     ),
+    "question_by_hand": question_message(
+        replace(QUESTION, saw=("slack:U0BO asks to stop it.", "My last check says CONTINUE: fine."), would_change=""),
+        replace(REQUEST, expires_at=AT + timedelta(hours=1)),
+        BERLIN,
+    ),
+    "catchup": catchup_message(CATCHUP, BERLIN),
+    "catchup_calm": catchup_message(replace(CATCHUP, moments=(), further=0, looks=1, until=CATCHUP.since), BERLIN),
     "question_again": question_message(PUT_OFF, replace(REQUEST, expires_at=AT + timedelta(hours=1)), BERLIN),
     "question_survivors": question_message(
         QUESTION,
@@ -284,7 +308,7 @@ def test_a_message_looks_as_it_was_agreed(name: str) -> None:
 
 
 ASK = {
-    *("question_pending", "question_again", "question_automatic", "outcome_loud", "notice"),
+    *("question_pending", "question_by_hand", "question_again", "question_automatic", "outcome_loud", "notice"),
     *("reminder", "reminder_escalated", "reminder_to_an_approver"),
 }
 """The messages that want something of somebody."""
@@ -320,6 +344,9 @@ def test_messages_stay_within_the_limits_whatever_is_in_them() -> None:
         report_message(replace(report, evidence=tuple(f"log: {line}" for line in lines)), BERLIN),
         outcome_message(replace(OUTCOME, lines=lines), BERLIN),
         notice_message(Notice("w", LONG), BERLIN),
+        catchup_message(
+            replace(CATCHUP, run=LONG, metrics=lines, moments=(Moment(AT, Decision.STOP, LONG),) * 60), BERLIN
+        ),
         summary_message(replace(SUMMARY, lines=tuple(("Best", line) for line in lines[:9])), BERLIN),
         list_message([(replace(card, run=LONG[:80]), "")] * 60, BERLIN),
         digest_message(compose_digest([Entry(replace(card, run=LONG[:80], look=Look.CLOSE))] * 60), "Mon", BERLIN),

@@ -103,7 +103,9 @@ def test_what_is_asked_for_is_there(language: str) -> None:
 def test_what_is_there_is_asked_for() -> None:
     """No text of the catalogue is left over."""
     asked = {key for _, call in calls() for key in keys_of(call)} | strings_of_keys()
-    prefixes = {f"card-{name}" for name in ("status", "why", "end")}
+    prefixes = {f"card-{name}" for name in ("status", "why", "end")} | {
+        f"tell-{name}" for name in ("every", "baseline", "rounds")
+    }
     assert set(catalogue()) - asked - prefixes == set()
 
 

@@ -52,6 +52,11 @@ def test_an_unreachable_run_waits(desk: Desk) -> None:
         (("watch",), 1, "no open watch"),
         (("expect", "nothing"), 1, "No watch has this name"),
         (("false-alarm", "nothing"), 1, "No watch has this name"),
+        (("edit", "nothing", "--every", "5m"), 1, "No watch has this name"),
+        (("edit", "nothing"), 2, "Nothing is given"),
+        (("snooze", "nothing"), 1, "No watch has this name"),
+        (("note", "nothing", "words"), 1, "No watch has this name"),
+        (("note", "nothing"), 2, "Missing argument"),
         (("show", "nothing"), 1, "No watch has this name"),
         (("stop", "nothing", "--yes"), 1, "No watch has this name"),
         (("fly",), 2, "No such command"),
@@ -112,6 +117,33 @@ def test_what_is_expected_is_told_from_another_terminal(desk: Desk) -> None:
     desk.run("end", "train.log")
     terminal.wait()
     assert desk.run("expect", "train.log", "--at", "5").returncode == 1
+
+
+def test_a_watch_is_told_anew_snoozed_and_noted_from_another_terminal(desk: Desk) -> None:
+    """The terminal holds its reports back, tells them in one message, and writes the note; `show` lists all."""
+    log = desk.log(falling())
+    notes = desk.folder / "n.md"
+    terminal = desk.terminal("watch", str(log), "--launch", "", "--baseline", "x=1", "--notes", str(notes))
+    desk.skip_questions(terminal, 1)
+    terminal.expect("round-00001.png")
+    assert "told anew" in desk.run("edit", "train.log", "--every", "1s").stdout
+    assert "is quiet until" in desk.run("snooze", "train.log", "3h").stdout
+    assert str(notes) in desk.run("note", "train.log", "lr", "halved").stdout
+    shown = desk.run("show", "train.log").stdout
+    assert "every 1 s" in shown, shown
+    assert "not snoozed" not in shown
+    for _ in range(3):
+        terminal.expect("checking now")
+    assert "tells of every check" in desk.run("snooze", "train.log", "off").stdout
+    terminal.expect("While it was quiet")
+    assert "told anew" in desk.run("edit", "train.log", "--rounds", "changes").stdout
+    shown = desk.run("show", "train.log").stdout
+    assert "not snoozed" in shown
+    assert "what is new" in shown
+    assert desk.run("snooze", "train.log", "9d").returncode == 2
+    desk.run("end", "train.log")
+    terminal.wait()
+    assert "lr halved" in notes.read_text()
 
 
 def test_stop_by_hand_from_another_terminal(desk: Desk) -> None:

@@ -47,7 +47,7 @@ def may(actor: Actor, watch: Watch | None = WATCH, rules: Rules = RULES) -> set[
 
 
 OWN = {Verb.EDIT, Verb.PAUSE, Verb.RESUME, Verb.SNOOZE, Verb.END, Verb.CHOOSE_LAUNCH}
-ANY = {Verb.SEE, Verb.WATCH, Verb.CHECK}
+ANY = {Verb.SEE, Verb.WATCH, Verb.CHECK, Verb.NOTE}
 DECIDE = {Verb.STOP, Verb.APPROVE, Verb.DECLINE, Verb.GO_AUTOMATIC}
 
 

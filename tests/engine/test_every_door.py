@@ -6,11 +6,14 @@ import ast
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from trainwatch_core.engine.announcing import Announcing
+from trainwatch_core.engine.asking import Asking
+from trainwatch_core.engine.editing import Editing
 from trainwatch_core.engine.stops import Stops
 from trainwatch_core.engine.watches import Registration, Watches
 from trainwatch_core.model.actor import Actor, ActorKind
@@ -38,6 +41,14 @@ DOORS: dict[str, Act] = {
     "Watches.end": lambda w, watch, _r, who: w.engine.watches.end(watch.id, who),
     "Watches.stop_by_hand": lambda w, watch, _r, who: w.engine.watches.stop_by_hand(watch.id, who),
     "Stops.decide": lambda w, _watch, request, who: w.engine.stops.decide(request.id, who, approve=True),
+    "Editing.edit": lambda w, watch, _r, who: w.engine.editing.edit(
+        watch.id, who, lambda known: replace(known, interval=60.0)
+    ),
+    "Editing.snooze": lambda w, watch, _r, who: w.engine.editing.snooze(
+        watch.id, who, w.clock.now() + timedelta(hours=1)
+    ),
+    "Editing.note": lambda w, watch, _r, who: w.engine.editing.note(watch.id, who, "halved"),
+    "Asking.ask": lambda w, watch, _r, who: w.engine.asking.ask(watch.id, who),
     "Announcing.expect": lambda w, watch, _r, who: w.engine.announcing.expect(watch.id, who, "harder data"),
     "Announcing.false_alarm": lambda w, watch, _r, who: w.engine.announcing.false_alarm(watch.id, who),
 }
@@ -54,7 +65,7 @@ def test_every_method_that_takes_a_person_is_tried_below() -> None:
     """Whoever adds a way to act adds it to the table."""
     found = {
         f"{kind.__name__}.{name}"
-        for kind in (Watches, Stops, Announcing)
+        for kind in (Watches, Stops, Announcing, Editing, Asking)
         for name, method in inspect.getmembers(kind, inspect.isfunction)
         if not name.startswith("_") and any(str(p.annotation) in {"Actor", "Registration"} for p in _params(method))
     }

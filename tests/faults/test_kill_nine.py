@@ -14,13 +14,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from trainwatch_core.adapters.stores.sql import open_store
-from trainwatch_core.model.change import OutboxRow, Outgoing
+from trainwatch_core.model.change import Change, OutboxRow, Outgoing
 from trainwatch_core.model.stop import RequestState
 from trainwatch_core.model.watch import Watch, WatchState
 
@@ -36,6 +37,8 @@ POINTS = (
 )
 ANSWERED = ("decision.authorised", "decision.committed")
 """Points on the way of an answer to the question."""
+OVERVIEW = "quiet.told"
+"""Between the overview of a quiet time and the rounds that it stands for."""
 QUESTION = "Stop it? [y/N]"
 pytestmark = pytest.mark.timeout(900)
 """Lives are started by the dozen; on a machine with ten times the work each takes ten times as long."""
@@ -69,6 +72,12 @@ class Scene:
         """Let the training print some lines."""
         with self.log.open("a") as log:
             log.writelines(f"step={first + i} loss={loss}\n" for i, loss in enumerate(losses))
+
+    def snooze(self) -> None:
+        """Hold its rounds back for a day."""
+        with contextlib.closing(open_store(str(self.folder / "data" / "trainwatch.db"))) as store:
+            (watch,) = store.watches()
+            store.commit(Change(replace(watch, snoozed_until=datetime.now(UTC) + timedelta(days=1))))
 
     def begun(self) -> bool:
         """Whether trainwatch knows the watch."""
@@ -178,6 +187,18 @@ def test_killed_while_it_takes_an_answer_it_loses_none_and_asks_again(scene: Sce
     assert scene.executions == 0
     assert scene.until(scene.watch(mode="ask"), answer=True) == 0, scene.said
     scene.holds()
+
+
+def test_killed_between_an_overview_and_what_it_stands_for_it_tells_no_round_twice(scene: Scene) -> None:
+    """G2: snoozed, it ends, its rounds are told in one overview; dead in the middle of that, they are told once."""
+    scene.write(100, ["1.0"] * 40)
+    life = scene.watch(crash_at="round.committed")
+    assert life.wait(120) == -signal.SIGKILL, scene.said
+    scene.snooze()
+    assert scene.until(scene.watch(crash_at=OVERVIEW, go_on=True)) == -signal.SIGKILL, scene.said
+    assert scene.until(scene.watch(go_on=True)) == 0, scene.said
+    scene.holds()
+    assert (scene.folder / "out").read_text().count("While it was quiet") == 1
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

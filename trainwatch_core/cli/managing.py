@@ -15,7 +15,7 @@ from trainwatch_core.model.errors import ConflictError, StorageError
 from trainwatch_core.model.numbers import say, say_duration, say_step
 from trainwatch_core.model.round import Round
 from trainwatch_core.model.stop import Execution, JobState, Probe, RequestState, StopRequest
-from trainwatch_core.model.watch import Watch, WatchState
+from trainwatch_core.model.watch import Posts, Watch, WatchState
 from trainwatch_core.report.compose import safe
 from trainwatch_core.report.summary import outcome_lines
 from trainwatch_core.report.text import say_plan, stamp
@@ -195,6 +195,8 @@ def _facts(place: Place, watch: Watch) -> list[tuple[str, str]]:
         ("Owner", f"{watch.owner}, since {stamp(watch.created_at, zone)}"),
         ("Rounds", f"{watch.round_count}, every {say_duration(context.interval)}"),
         ("Next check", _next(place, watch)),
+        ("Posts", "every round" if context.rounds is Posts.ALL else "what is new"),
+        ("Quiet until", stamp(watch.snoozed_until, zone) if watch.snoozed_until else "not snoozed"),
         ("Mode", f"{context.mode} before stopping" if context.mode == "ask" else "stops by itself"),
         ("Job", watch.identity.label if watch.identity else "unknown"),
         ("Stop command", context.stop_command or "none"),

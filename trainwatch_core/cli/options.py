@@ -18,7 +18,7 @@ from trainwatch_core.model.duration import parse_duration
 from trainwatch_core.model.errors import InvalidInputError
 from trainwatch_core.model.launch import parse_launch
 from trainwatch_core.model.places import remote_part
-from trainwatch_core.model.watch import Mode, WatchContext
+from trainwatch_core.model.watch import Mode, Posts, WatchContext
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -37,6 +37,7 @@ class Given(TypedDict):
     stop_command: str | None
     notes: str | None
     mode: str | None
+    rounds: str | None
     planned_steps: float | None
     announce: tuple[str, ...]
 
@@ -53,6 +54,7 @@ _OPTIONS = (
     click.option("--stop-command", metavar="COMMAND", help="What stops the run; tried first."),
     click.option("--notes", metavar="PATH", help="Markdown file for a project note at the end."),
     click.option("--mode", type=click.Choice([m.value for m in Mode]), help="Ask before a stop, or act alone."),
+    click.option("--rounds", type=click.Choice([p.value for p in Posts]), help="Post every round, or what is new."),
     click.option("--planned-steps", type=click.FloatRange(min=0, min_open=True), help="Planned length of the run."),
     click.option("--announce", multiple=True, metavar="STEP[=WHAT]", help="A change that is meant to happen there."),
 )
@@ -160,6 +162,7 @@ _READERS: Mapping[str, Callable[[Any, WatchContext, Path], dict[str, Any]]] = {
     "stop_command": lambda given, _known, _cwd: {"stop_command": check_command(given)},
     "notes": lambda given, _known, cwd: {"notes_path": absolute(given, cwd)},
     "mode": lambda given, _known, _cwd: {"mode": Mode(given)},
+    "rounds": lambda given, _known, _cwd: {"rounds": Posts(given)},
     "planned_steps": lambda given, _known, _cwd: {"planned_steps": given},
     "announce": lambda given, known, _cwd: {
         "announced": with_announced(known.announced, *(parse_announcement(text) for text in given))

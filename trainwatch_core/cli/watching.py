@@ -70,6 +70,7 @@ def _say_last_words(place: Place) -> bool:
     """Deliver what was left unsaid by a process that died after its watch had ended; whether there was anything."""
     world, told = place.engine.world, False
     ended = {w.id: w for w in world.store.watches(ended=True) if w.state is WatchState.ENDED and w.channel == CHANNEL}
+    place.engine.quieting.sweep(ended)
     for row in world.store.waiting(world.clock.now() + timedelta(seconds=LONGEST_PAUSE), only=ended):
         try:
             place.attachment.take(row.watch_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import time, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ from trainwatch_core.model.line_pattern import read_line_pattern
 from trainwatch_core.model.places import remote_part
 from trainwatch_core.model.roles import Goal, Role
 from trainwatch_core.model.run import RunRef, parse_wandb_run
-from trainwatch_core.model.watch import Mode
+from trainwatch_core.model.watch import Mode, Posts
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
@@ -133,7 +133,7 @@ def share(value: object, places: Places) -> float:
     return read
 
 
-def _one_of(words: type[Mode | Role | Goal]) -> Callable[[object, Places], object]:
+def _one_of(words: type[Mode | Role | Goal | Posts]) -> Callable[[object, Places], object]:
     def read(value: object, _places: Places) -> object:
         if value not in tuple(words):
             raise ValueError("one of " + ", ".join(f'"{word}"' for word in words))
@@ -143,6 +143,7 @@ def _one_of(words: type[Mode | Role | Goal]) -> Callable[[object, Places], objec
 
 
 mode = _one_of(Mode)
+rounds = _one_of(Posts)
 role = _one_of(Role)
 goal = _one_of(Goal)
 
@@ -171,6 +172,18 @@ def slack_channel(value: object, _places: Places) -> str:
             'the id of a Slack channel such as "C012AB3CD", not its name (at the end of the channel details)'
         )
     return value
+
+
+def hours(value: object, places: Places) -> tuple[time, time]:
+    """A stretch of each day."""
+    begin, dash, end = value.partition("-") if isinstance(value, str) else ("", "", "")
+    try:
+        stretch = tuple(time.fromisoformat(time_of_day(part.strip(), places)) for part in (begin, end))
+    except ValueError:
+        stretch = ()
+    if not dash or len(set(stretch)) != 2:  # noqa: PLR2004  # from one time to another
+        raise ValueError('two different times of the day, e.g. "22:00-07:00"')
+    return stretch[0], stretch[1]
 
 
 def language(value: object, _places: Places) -> str:

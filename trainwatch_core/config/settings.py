@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import tzinfo
+from datetime import time, tzinfo
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -16,7 +16,7 @@ from trainwatch_core.model.announcement import Announcement, with_announced
 from trainwatch_core.model.finding import Weight
 from trainwatch_core.model.roles import Goal, Role
 from trainwatch_core.model.run import RunRef
-from trainwatch_core.model.watch import Mode, Policy, WatchContext
+from trainwatch_core.model.watch import Mode, Policy, Posts, WatchContext
 
 Text = Annotated[str, Read(readers.one_line)]
 FilePath = Annotated[str, Read(readers.path)]
@@ -62,6 +62,7 @@ class WatchTable:
     __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
     interval: PositiveDuration | None = None
     mode: Annotated[Mode, Read(readers.mode)] | None = None
+    rounds: Annotated[Posts, Read(readers.rounds)] | None = None
     notes: FilePath | None = None
     baseline: Mapping[str, Number] = field(default_factory=dict)
     baseline_runs: tuple[Annotated[RunRef, Read(readers.run)], ...] = ()
@@ -191,6 +192,7 @@ class SlackTable:
         notes: The folder that notes files named in chat lie in; None means `notes` in the data directory.
         allow_chat_commands: Whether admins may type commands (stop=, log_command=) in chat.
         language: What the bot speaks; a catalogue of that name must be there.
+        quiet_hours: Local time of begin and end of the hours in which ordinary rounds are held back; None for none.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
@@ -201,6 +203,7 @@ class SlackTable:
     notes: Folder | None = None
     allow_chat_commands: Annotated[bool, Read(readers.yes_or_no)] = False
     language: Annotated[str, Read(readers.language)] = "en"
+    quiet_hours: Annotated[tuple[time, time], Read(readers.hours)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,8 +309,12 @@ class Settings:
         return _filled(folders[-1], run) if folders else ""
 
 
+_PLAIN = ("interval", "mode", "rounds", "baseline_runs", "key_metrics", "planned_steps", "stop_command")
+"""What goes into a context as it stands in the file."""
+
+
 def _given(table: WatchTable, before: WatchContext, run: RunRef) -> dict[str, Any]:
-    given = _named(table, ("interval", "mode", "baseline_runs", "key_metrics", "planned_steps", "stop_command"))
+    given = _named(table, _PLAIN)
     for name in ("baseline", "target", "roles", "goals"):
         given[name] = {**getattr(before, name), **getattr(table, name)}
     given["announced"] = with_announced(before.announced, *table.announce)

@@ -22,6 +22,7 @@ class Verb(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     SNOOZE = "snooze"
+    NOTE = "note"
     END = "end"
     CHOOSE_LAUNCH = "choose_launch"
     TYPE_COMMAND = "type_command"
@@ -115,6 +116,7 @@ _NEEDS = {
     Verb.PAUSE: Rank.WATCHER,
     Verb.RESUME: Rank.WATCHER,
     Verb.SNOOZE: Rank.WATCHER,
+    Verb.NOTE: Rank.WATCHER,
     Verb.END: Rank.WATCHER,
     Verb.CHOOSE_LAUNCH: Rank.WATCHER,
     Verb.TYPE_COMMAND: Rank.ADMIN,

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from trainwatch_core.decision.ending import Ending
 from trainwatch_core.decision.lifecycle import Event, move
+from trainwatch_core.decision.posting import worth_telling
 from trainwatch_core.model.actor import SYSTEM
 from trainwatch_core.model.change import AuditRow, Change, OutboxRow, Segment
 from trainwatch_core.model.finding import Decision, Finding, Weight
@@ -28,6 +29,7 @@ class Telling:
         obstacle: Why a stop cannot even be asked for; empty if it can, or if there is no need.
         stopping_since: The first round of the unbroken row of STOP verdicts; an obstacle is alarmed about once in it.
         farewell: FINAL_SUMMARY and note, by their keys, if the run has ended.
+        story: What was held back until now, by its key: told before the last words.
     """
 
     report: Report
@@ -36,6 +38,7 @@ class Telling:
     obstacle: str = ""
     stopping_since: int = 0
     farewell: tuple[tuple[str, Body], ...] = ()
+    story: tuple[tuple[str, Body], ...] = ()
 
 
 def with_ending(verdict: Verdict, end: Ending | None) -> Verdict:
@@ -61,8 +64,11 @@ def wants_stop(watch: Watch, verdict: Verdict) -> bool:
 
 
 def recovered(pending: StopRequest | None, round_: Round) -> bool:
-    """Whether a pending request has lost its ground: something was seen, and nothing of it argues for STOP."""
-    if pending is None or pending.state is not RequestState.PENDING:
+    """Whether a pending request has lost its ground: something was seen, and nothing of it argues for STOP.
+
+    What a person asked for by hand rests on that person's word, not on what is seen.
+    """
+    if pending is None or pending.state is not RequestState.PENDING or pending.by_hand:
         return False
     seen = round_.source.status is not SourceStatus.UNREACHABLE
     blind = any(finding.weight is Weight.BLIND for finding in round_.findings)
@@ -81,6 +87,8 @@ class Outlook:
         request: A new stop request; None if none is asked for.
         pending: The request that waits for an answer; None if none does.
         end: How the run ended; None if it goes on.
+        previous: The round before; None if this is the first one.
+        hushed: Whether ordinary rounds are held back now.
     """
 
     telling: Telling
@@ -90,6 +98,8 @@ class Outlook:
     request: StopRequest | None = None
     pending: StopRequest | None = None
     end: Ending | None = None
+    previous: Round | None = None
+    hushed: bool = False
 
 
 def plan_round(watch: Watch, round_: Round, outlook: Outlook) -> Change:
@@ -110,6 +120,7 @@ def plan_round(watch: Watch, round_: Round, outlook: Outlook) -> Change:
         next_round_at=None if end is not None else round_.at + timedelta(seconds=outlook.next_in),
         lease_until=None,
         lease_owner="",
+        asked_at=None,
         ended_reason=EndReason.RUN_ENDED if end is not None else watch.ended_reason,
     )
     outbox = _outbox(watch, round_, outlook, change.outbox)
@@ -148,16 +159,31 @@ def _withdrawing(watch: Watch, round_: Round, outlook: Outlook) -> Change | None
 def _outbox(watch: Watch, round_: Round, outlook: Outlook, outcomes: tuple[OutboxRow, ...]) -> tuple[OutboxRow, ...]:
     """Text first, picture second, then what a person must act on, the last words last."""
     telling, request = outlook.telling, outlook.request
-    said: list[tuple[str, Body]] = [(f"round/{round_.number}/report", telling.report)]
-    if telling.picture is not None:
-        said.append((f"round/{round_.number}/picture", telling.picture))
+    rows = [OutboxRow(f"{watch.id}/{key}", watch.id, body) for key, body in telling.story]
+    ordinary = _ordinary(watch, round_, outlook, outcomes)
+    if not ordinary or worth_telling(watch, round_, outlook.previous):
+        report = [
+            (f"round/{round_.number}/report", telling.report),
+            (f"round/{round_.number}/picture", telling.picture),
+        ]
+        held = ordinary and outlook.hushed
+        rows += [OutboxRow(f"{watch.id}/{key}", watch.id, body, held=held) for key, body in report if body is not None]
+    said: list[tuple[str, Body]] = []
     if request is not None and telling.question is not None:
         said.append((f"request/{request.id}/question", telling.question))
     elif telling.obstacle:
         # One alarm for a row of STOP verdicts: the reports repeat it, the alarm need not.
         said.append((f"obstacle/{telling.stopping_since}", Notice(watch.id, telling.obstacle, loud=True)))
-    rows = (*(OutboxRow(f"{watch.id}/{key}", watch.id, body) for key, body in said), *outcomes)
-    return rows + tuple(OutboxRow(f"{watch.id}/{key}", watch.id, body) for key, body in telling.farewell)
+    rows += [OutboxRow(f"{watch.id}/{key}", watch.id, body) for key, body in said]
+    rows += [*outcomes, *(OutboxRow(f"{watch.id}/{key}", watch.id, body) for key, body in telling.farewell)]
+    return tuple(rows)
+
+
+def _ordinary(watch: Watch, round_: Round, outlook: Outlook, outcomes: tuple[OutboxRow, ...]) -> bool:
+    """Whether nobody waits for this round: it is neither first nor last, not asked for, and asks for nothing."""
+    alarms = bool(outlook.telling.obstacle) and outlook.telling.stopping_since == round_.number
+    wanted = watch.asked_at is not None or outlook.previous is None or outlook.end is not None
+    return not (outlook.request is not None or alarms or wanted or outcomes)
 
 
 def _audit(round_: Round, verb: str, request: StopRequest, detail: str) -> AuditRow:

@@ -146,7 +146,7 @@ class Carrying:
         if fingerprint(request.id, watch.id, request.round_number, plan, approvals=rule) != request.fingerprint:
             return "what would be done now is not what was shown"
         # A stop by hand has no verdict behind it: the person is the verdict.
-        return None if request.round_number == 0 else self._recovered(request, watch)
+        return None if request.by_hand else self._recovered(request, watch)
 
     def _recovered(self, request: StopRequest, watch: Watch) -> str | None:
         """Look once more: a run that is well again is not stopped; without fresh numbers the automatic waits."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from trainwatch_core.decision.lifecycle import Event, move
 from trainwatch_core.engine.looking import view_of
+from trainwatch_core.engine.quieting import held_back
 from trainwatch_core.engine.retry import change
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.actor import SYSTEM
@@ -67,9 +68,10 @@ class Closing:
                 lease_until=None,
             )
             lines = outcome_lines(done, execution, now, after_restart=after_restart)
-            said: list[tuple[str, Body]] = [
+            said = [*(held_back(world, watch) if over else ())]
+            said.append(
                 (f"request/{request.id}/outcome", StopOutcome(watch.id, request.id, state, lines, loud=not over))
-            ]
+            )
             if over:
                 said += self._last_words(watch, done, now)
             outbox = tuple(OutboxRow(f"{watch.id}/{key}", watch.id, body) for key, body in said)

@@ -10,9 +10,12 @@ from datetime import datetime, timedelta
 
 from trainwatch_core.decision.turns import Turn
 from trainwatch_core.engine.announcing import Announcing
+from trainwatch_core.engine.asking import Asking
 from trainwatch_core.engine.carrying import Carrying
 from trainwatch_core.engine.closing import Closing
+from trainwatch_core.engine.editing import LONGEST_SNOOZE, Editing
 from trainwatch_core.engine.publishing import LONGEST_PAUSE, Publishing
+from trainwatch_core.engine.quieting import Quieting
 from trainwatch_core.engine.retry import change
 from trainwatch_core.engine.rounds import Rounds
 from trainwatch_core.engine.stops import ASK_AGAIN, Stops
@@ -47,8 +50,11 @@ class Engine:
         self.carrying = Carrying(world, closing)
         self.rounds = Rounds(world, closing)
         self.watches = Watches(world)
+        self.editing = Editing(world, self.watches)
+        self.asking = Asking(world, self.watches)
         self.announcing = Announcing(world, self.watches, self.stops)
         self.publishing = Publishing(world, self.stops)
+        self.quieting = Quieting(world)
         self._lanes: dict[str, threading.Lock] = {}
         self._waiting: dict[str, frozenset[str]] = {}
         self._clocks: tuple[datetime, float] | None = None
@@ -63,7 +69,7 @@ class Engine:
     def tick(self) -> None:
         """Look at the rows and hand out what is due. Quick, and harmless if it comes too often."""
         # One part that fails must not starve the others: each is tried on its own, and again at the next tick.
-        for part in (self._heed_clock, self._claim, self._sweep, self._hand_out_messages):
+        for part in (self._heed_clock, self._claim, self._sweep, self._tell_of_the_quiet, self._hand_out_messages):
             try:
                 part(self.world.clock.now())
             except TrainwatchError as error:
@@ -83,6 +89,9 @@ class Engine:
                 _LOG.info("request %s was decided meanwhile", request.id[:8])
             except Exception:  # noqa: BLE001  # one sick request never holds up another
                 _LOG.exception("request %s could not be moved on", request.id[:8])
+
+    def _tell_of_the_quiet(self, _now: datetime) -> None:
+        self.quieting.sweep(self.only)
 
     def _hand_out_messages(self, _now: datetime) -> None:
         self._hand_out(self.only)
@@ -167,12 +176,17 @@ class Engine:
         for watch in self._mine():
             if watch.muted_until is not None and watch.muted_until - now > mute:
                 self._unmute(watch.id, now + mute)
+            if watch.snoozed_until is not None and watch.snoozed_until - now > LONGEST_SNOOZE:
+                self._wake_up(watch.id, now + LONGEST_SNOOZE)
             for row in self.world.store.outbox(watch.id):
                 if row.next_try_at is not None and row.next_try_at - now > pause:
                     self.world.store.delivered(replace(row, next_try_at=None))
 
     def _unmute(self, watch_id: str, at: datetime) -> None:
         change(self.world.store, watch_id, lambda watch: Change(replace(watch, muted_until=at)))
+
+    def _wake_up(self, watch_id: str, at: datetime) -> None:
+        change(self.world.store, watch_id, lambda watch: Change(replace(watch, snoozed_until=at)))
 
     def _reschedule(self, watch_id: str, now: datetime) -> None:
         def plan(watch: Watch) -> Change | None:

@@ -13,6 +13,7 @@ from trainwatch_core.decision.rounds import Outlook, Telling, plan_round, wants_
 from trainwatch_core.engine.closing import Closing
 from trainwatch_core.engine.looking import Look, judge, look
 from trainwatch_core.engine.proposing import Proposal, propose
+from trainwatch_core.engine.quieting import held_back, hush
 from trainwatch_core.engine.retry import change
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.change import Change, OutboxRow
@@ -65,7 +66,9 @@ class Rounds:
             planned = self._plan(now, made[-1], seen, past[-1] if past else None, pending)
             # Somebody asked for a look while this one was under way: what they mean to see may have come since.
             asked = now.next_round_at != watch.next_round_at and planned.watch.next_round_at is not None
-            return replace(planned, watch=replace(planned.watch, next_round_at=seen.at)) if asked else planned
+            if not asked:
+                return planned
+            return replace(planned, watch=replace(planned.watch, next_round_at=seen.at, asked_at=now.asked_at))
 
         committed = change(world.store, watch_id, plan)
         world.reach("round.committed")
@@ -116,8 +119,13 @@ class Rounds:
             obstacle=proposal.obstacle,
             stopping_since=self._stopping_since(round_) if proposal.obstacle else 0,
             farewell=self._farewell(watch, round_, seen),
+            story=held_back(world, watch) if seen.end is not None else (),
         )
-        outlook = Outlook(telling, next_in, seen.segment, seen.beside, proposal.request, pending, seen.end)
+        outlook = Outlook(
+            *(telling, next_in, seen.segment, seen.beside, proposal.request, pending, seen.end),
+            previous=previous,
+            hushed=hush(world, watch) is not None,
+        )
         planned = plan_round(watch, round_, outlook)
         called = self._call(watch, round_, past) if seen.end is None else ()
         return replace(planned, outbox=(*planned.outbox, *called))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from trainwatch_core.engine.looking import view_of
+from trainwatch_core.engine.quieting import hush
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.errors import TrainwatchError
 from trainwatch_core.model.message import Card, FinalSummary
@@ -44,8 +45,8 @@ class Standing:
         """The card of a watch as it is now."""
         seen = self._seen(watch)
         if seen is None:
-            return compose_card(watch, None, ())
-        return compose_card(watch, *seen, proven_at(self._world.store, watch))
+            return compose_card(watch, None, (), quiet_until=hush(self._world, watch))
+        return compose_card(watch, *seen, proven_at(self._world.store, watch), quiet_until=hush(self._world, watch))
 
     def day(self, since: datetime, *, mine: Callable[[Watch], bool], link: Callable[[Watch], str]) -> Digest:
         """The digest: all open watches, and what ended or was answered since a moment.

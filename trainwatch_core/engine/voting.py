@@ -53,9 +53,8 @@ def one_more(world: World, request: StopRequest, actor: Actor, watch: Watch, vot
 
 def objection(world: World, request: StopRequest, watch: Watch) -> str | None:
     """Why the approvals of a request do not count any more; None if they do."""
-    # A stop by hand is decided on the host by who owns the database; automatic mode has a switch of its own.
-    alone = request.round_number == 0 or request.decided_by == SYSTEM
-    voters = () if alone else votes(world, request)
+    # Automatic mode has a switch of its own. A stop on the host has no votes: who owns the database decides it.
+    voters = () if request.decided_by == SYSTEM else votes(world, request)
     for actor in (request.decided_by or SYSTEM, *voters):
         refusal = authorize(actor, Verb.APPROVE, watch, world.rules)
         if refusal is not None:

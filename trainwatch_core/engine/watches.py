@@ -27,6 +27,20 @@ _ASKING = frozenset({WatchState.STOP_PENDING})
 _ALPHABET = string.ascii_lowercase + string.digits
 
 
+def identified(world: World, before: Watch, after: Watch) -> Watch:
+    """A watch whose job is identified anew if it is launched or stopped in another way than before.
+
+    Raises:
+        JobNotFoundError: If a changed launch names no job.
+        StopRefusedError: If it names one that must never be stopped.
+    """
+    now, was = after.context, before.context
+    if (now.launch, now.stop_command) == (was.launch, was.stop_command):
+        return after
+    stopper = world.stopper(after)
+    return replace(after, identity=stopper.identify() if stopper is not None else None)
+
+
 @dataclass(frozen=True, slots=True)
 class Registration:
     """What is asked for.
@@ -109,7 +123,7 @@ class Watches:
         return named[0]
 
     def check_now(self, watch_id: str) -> Watch:
-        """Make the next round due at once.
+        """Make the next round due at once; whoever asks hears of it, in quiet hours too.
 
         Raises:
             ConflictError: If the watch is not one that looks.
@@ -119,9 +133,9 @@ class Watches:
         def plan(watch: Watch) -> Change:
             if watch.next_round_at is None:
                 raise ConflictError(f"The watch is {watch.state.replace('_', ' ')} and takes no look", where=watch.id)
-            return Change(replace(watch, next_round_at=world.clock.now()))
+            return Change(replace(watch, next_round_at=world.clock.now(), asked_at=world.clock.now()))
 
-        return self._changed(watch_id, plan)
+        return self.changed(watch_id, plan)
 
     def adopt(self, watch_id: str, actor: Actor, channel: str, context: WatchContext) -> Watch:
         """Take over a watch whose former process is gone: its claim is void, its reports come here.
@@ -145,12 +159,9 @@ class Watches:
                 self.require(actor, verb, watch)
             if context != watch.context:
                 audit = (AuditRow(world.clock.now(), actor, str(Verb.EDIT), watch.id),)
-            if (context.launch, context.stop_command) != (watch.context.launch, watch.context.stop_command):
-                stopper = world.stopper(after)
-                after = replace(after, identity=stopper.identify() if stopper is not None else None)
-            return Change(after, audit=audit)
+            return Change(identified(world, watch, after), audit=audit)
 
-        return self._changed(watch_id, plan)
+        return self.changed(watch_id, plan)
 
     def switch(self, watch_id: str, actor: Actor, mode: Mode) -> Watch:
         """Let a watch ask before a stop, or act alone.
@@ -166,7 +177,7 @@ class Watches:
             audit = AuditRow(world.clock.now(), actor, str(verb), watch.id, detail=f"mode {mode}")
             return Change(replace(watch, context=replace(watch.context, mode=mode)), audit=(audit,))
 
-        return self._changed(watch_id, plan)
+        return self.changed(watch_id, plan)
 
     def stop_plan(self, watch_id: str) -> StopPlan:
         """What a stop by hand would do now.
@@ -223,7 +234,7 @@ class Watches:
             return Change(after, request=request, audit=(audit,))
 
         self._supersede(watch_id, actor)
-        self._changed(watch_id, proposed)
+        self.changed(watch_id, proposed)
         return request
 
     def _supersede(self, watch_id: str, actor: Actor) -> None:
@@ -248,6 +259,7 @@ class Watches:
                 watch,
                 state=state,
                 next_round_at=now if looks else None,
+                asked_at=now if looks else None,
                 # A round that is under way finds its claim gone and writes nothing.
                 lease_owner="",
                 lease_until=None,
@@ -256,7 +268,7 @@ class Watches:
             change_ = Change(after, audit=(AuditRow(now, actor, str(verb), watch.id),))
             return self._withdrawing(change_, watch, "The watch was ended") if state is WatchState.ENDED else change_
 
-        return self._changed(watch_id, plan)
+        return self.changed(watch_id, plan)
 
     def _withdrawing(self, change_: Change, watch: Watch, words: str) -> Change:
         """A Change that also withdraws the request that waits, if one does."""
@@ -281,7 +293,12 @@ class Watches:
             self._world.store.audit(AuditRow(now, actor, str(verb), watch.id, allowed=False, detail=refusal.reason))
             raise NotAllowedError(refusal.reason, where=str(actor))
 
-    def _changed(self, watch_id: str, plan: Callable[[Watch], Change]) -> Watch:
+    def changed(self, watch_id: str, plan: Callable[[Watch], Change]) -> Watch:
+        """Commit what a plan makes of the newest row.
+
+        Raises:
+            ConflictError: If others were faster again and again, or if the plan says that it cannot be.
+        """
         changed = change(self._world.store, watch_id, plan)
         if changed is None:
             raise ConflictError("The watch was changed by somebody else", where=watch_id, todo="Try again")

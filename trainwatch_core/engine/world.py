@@ -12,6 +12,7 @@ from trainwatch_core.decision.reminding import Reminding
 from trainwatch_core.model.actor import Actor
 from trainwatch_core.model.errors import NotAllowedError
 from trainwatch_core.model.finding import Finding
+from trainwatch_core.model.quiet import QuietHours
 from trainwatch_core.model.round import View
 from trainwatch_core.model.watch import Watch
 from trainwatch_core.ports import (
@@ -94,6 +95,7 @@ class World:
         locker: Keeps evidence.
         notebook: Appends project notes.
         sources: The sources of a watch, first choice first.
+        quiet: Hours in which ordinary rounds are held back; None for none.
         baseline_runs: Name and source of each run that the one of a watch is held against.
         stopper: How the job of a watch is stopped; None where nothing is known. Raises StopRefusedError.
         checks: The rules, by name.
@@ -120,5 +122,6 @@ class World:
     owner: str
     exclusive: Callable[[str], AbstractContextManager[bool]]
     reach: Callable[[str], None] = lambda _name: None
+    quiet: QuietHours | None = None
     baseline_runs: Callable[[Watch], Mapping[str, Source]] = lambda _watch: {}
     vouch: Callable[[Actor], None] = nobody_to_ask

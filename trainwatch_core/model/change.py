@@ -49,6 +49,7 @@ class OutboxRow:
         next_try_at: Not before this moment; None means at once.
         receipt: Where it was posted; None until then.
         problem: Why the last attempt failed; empty if it did not.
+        held: Whether it waits for the end of a quiet time; what came later passes it by meanwhile.
     """
 
     key: str
@@ -59,6 +60,7 @@ class OutboxRow:
     next_try_at: datetime | None = None
     receipt: Receipt | None = None
     problem: str = ""
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

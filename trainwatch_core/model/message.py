@@ -192,6 +192,48 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened in a quiet time.
+
+    Attributes:
+        at: Aware, UTC.
+        decision: What was decided then.
+        text: One sentence.
+    """
+
+    at: datetime
+    decision: Decision
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catchup:
+    """What happened while ordinary rounds were held back: one message in place of many.
+
+    Attributes:
+        watch_id: Which watch.
+        run: Name of the run.
+        since: When the first look was that was held back.
+        until: When the last one was.
+        looks: How many looks there were from the one to the other.
+        decision: Of the last one.
+        metrics: How far each has come in that time.
+        moments: What happened, oldest first; empty if every look was well.
+        further: How many moments are left out.
+    """
+
+    watch_id: str
+    run: str
+    since: datetime
+    until: datetime
+    looks: int
+    decision: Decision
+    metrics: tuple[str, ...]
+    moments: tuple[Moment, ...]
+    further: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectNote:
     """A note for the project's own notes file.
 
@@ -262,6 +304,7 @@ class Card:
         compared_at: When the look was that the changes are told against; None if there was none.
         done_at: When the planned end is reached at this pace; None if nobody knows.
         blind_since: Since when nothing can be seen of it; None if something can.
+        quiet_until: Until when ordinary rounds are held back; None if they are not.
     """
 
     watch_id: str
@@ -281,6 +324,7 @@ class Card:
     compared_at: datetime | None = None
     done_at: datetime | None = None
     blind_since: datetime | None = None
+    quiet_until: datetime | None = None
 
 
 Body = (
@@ -292,6 +336,7 @@ Body = (
     | StopOutcome
     | FinalSummary
     | Notice
+    | Catchup
     | ProjectNote
     | Card
 )

@@ -174,7 +174,7 @@ class StopRequest:
     Attributes:
         id: 128 random bits, 32 hexadecimal characters.
         watch_id: Which watch.
-        round_number: The round whose verdict asks.
+        round_number: The round whose verdict asks; 0 if a person does.
         state: Where it stands.
         plan: Exactly what would be done.
         fingerprint: SHA-256 over everything that was shown (see `decision.stops`).
@@ -207,3 +207,8 @@ class StopRequest:
     evidence: str = ""
     execution: Execution | None = None
     ask_again_at: datetime | None = None
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether no verdict asks for it but a person."""
+        return self.round_number == 0

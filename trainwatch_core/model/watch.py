@@ -39,6 +39,13 @@ class Mode(StrEnum):
     AUTO = "auto"
 
 
+class Posts(StrEnum):
+    """Which rounds are posted. The others are looked at and kept all the same."""
+
+    ALL = "all"
+    CHANGES = "changes"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The gates: how much patience a watch has. Each figure has a reason in `decision/verdict.py`.
@@ -93,6 +100,7 @@ class WatchContext:
         mode: Who decides about a stop.
         interval: Seconds between rounds.
         planned_steps: Planned length on the axis of the steps.
+        rounds: Which rounds are posted.
         announced: Changes that the person said would come, or that somebody called a false alarm.
     """
 
@@ -110,6 +118,7 @@ class WatchContext:
     mode: Mode = Mode.ASK
     interval: float = 1800.0
     planned_steps: float | None = None
+    rounds: Posts = Posts.ALL
     announced: tuple[Announcement, ...] = ()
 
 
@@ -134,6 +143,8 @@ class Watch:
         identity: The job as it was found at registration; None if no launch was given or nothing was found.
         muted_until: No STOP is asked before this moment (after a decline); None if not muted.
         ended_reason: Why it ended; None while it has not.
+        snoozed_until: Ordinary rounds are not posted before this moment; None if somebody wants to hear of them.
+        asked_at: When somebody asked for the look that is due: they hear of it whatever it sees; None if nobody.
     """
 
     id: str
@@ -152,3 +163,5 @@ class Watch:
     identity: JobIdentity | None = None
     muted_until: datetime | None = None
     ended_reason: EndReason | None = None
+    snoozed_until: datetime | None = None
+    asked_at: datetime | None = None

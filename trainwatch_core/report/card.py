@@ -41,7 +41,14 @@ def card_key(watch_id: str) -> str:
     return f"{watch_id}/card"
 
 
-def compose_card(watch: Watch, view: View | None, rounds: Sequence[Round], over_at: datetime | None = None) -> Card:
+def compose_card(
+    watch: Watch,
+    view: View | None,
+    rounds: Sequence[Round],
+    over_at: datetime | None = None,
+    *,
+    quiet_until: datetime | None = None,
+) -> Card:
     """The card of a watch.
 
     Args:
@@ -49,6 +56,7 @@ def compose_card(watch: Watch, view: View | None, rounds: Sequence[Round], over_
         view: What is known of the run; None before the first round.
         rounds: The last rounds, oldest first; two suffice, and where the last saw nothing, all that saw nothing.
         over_at: When the job was proven gone; None if it was not.
+        quiet_until: Until when ordinary rounds are held back; None if they are not.
     """
     last = rounds[-1] if rounds else None
     look = _look(watch, last)
@@ -71,6 +79,7 @@ def compose_card(watch: Watch, view: View | None, rounds: Sequence[Round], over_
         compared_at=rounds[-2].at if len(rounds) > 1 else None,
         done_at=last.at + timedelta(seconds=left) if last is not None and left and left < _FORESEEABLE else None,
         blind_since=_blind_since(rounds) if look is Look.BLIND else None,
+        quiet_until=quiet_until,
     )
 
 

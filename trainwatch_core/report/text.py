@@ -9,6 +9,7 @@ from datetime import datetime, tzinfo
 from trainwatch_core.model.message import (
     Body,
     Card,
+    Catchup,
     FinalSummary,
     Notice,
     Picture,
@@ -43,10 +44,8 @@ def say_body(body: Body, *, zone: tzinfo | None, width: int) -> str:
     match body:
         case Report():
             text = say_report(body, zone=zone, width=width)
-        case Picture():
-            text = wrapped(body.alt_text, width)
-        case PictureMissing():
-            text = wrapped(f"- Picture: none. {body.why}", width)
+        case Picture() | PictureMissing():
+            text = wrapped(_picture(body), width)
         case StopQuestion():
             text = say_question(body, zone=zone, width=width)
         case StopReminder():
@@ -55,16 +54,30 @@ def say_body(body: Body, *, zone: tzinfo | None, width: int) -> str:
             text = "\n".join(wrapped(line, width) for line in body.lines)
         case FinalSummary():
             text = say_summary(body, width=width)
-        case Card():
-            text = "\n".join(wrapped(line, width) for line in say_card(body, zone=zone))
+        case Card() | Catchup():
+            lines = say_card(body, zone=zone) if isinstance(body, Card) else _catchup(body, zone)
+            text = "\n".join(wrapped(line, width) for line in lines)
         case Notice() | ProjectNote():
             text = "\n".join(wrapped(line, width) for line in body.text.splitlines())
     return text
 
 
+def _picture(body: Picture | PictureMissing) -> str:
+    return body.alt_text if isinstance(body, Picture) else f"- Picture: none. {body.why}"
+
+
 def _reminder(reminder: StopReminder, zone: tzinfo | None) -> str:
     until = stamp(reminder.expires_at, zone)
     return f"Still no answer: stop {reminder.run}? {reminder.reason} It can be approved until {until}."
+
+
+def _catchup(told: Catchup, zone: tzinfo | None) -> list[str]:
+    since, until = stamp(told.since, zone), stamp(told.until, zone)
+    lines = [f"While it was quiet: {told.run}, {told.looks} checks from {since} to {until}"]
+    lines += [", ".join(told.metrics)] if told.metrics else []
+    lines += [f"- {stamp(moment.at, zone)} {moment.decision}: {moment.text}" for moment in told.moments]
+    lines += [f"- and {told.further} more"] if told.further else []
+    return lines if told.moments else [*lines, "Nothing happened."]
 
 
 def say_report(report: Report, *, zone: tzinfo | None, width: int) -> str:

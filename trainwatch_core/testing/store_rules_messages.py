@@ -15,9 +15,11 @@ from trainwatch_core.model.finding import Decision
 from trainwatch_core.model.message import (
     Body,
     Card,
+    Catchup,
     Figure,
     FinalSummary,
     Look,
+    Moment,
     Notice,
     Picture,
     PictureMissing,
@@ -51,6 +53,7 @@ BODIES: tuple[Body, ...] = (
     StopOutcome("w1", "r1", RequestState.UNKNOWN, ("line",), loud=True),
     FinalSummary("w1", "run", "title", (("Label", "text"), ("Other", "<!channel> \udcff"))),
     Notice("w1", "text\nof two lines", loud=True),
+    Catchup("w1", "run", NOON, minutes(9), 3, Decision.WAIT, ("m 1",), (Moment(minutes(4), Decision.WAIT, "why"),), 2),
     ProjectNote("w1", "/notes.md", "# text"),
     Card(
         "w1",
@@ -115,6 +118,25 @@ class MessageRules:
         assert not store.waiting(minutes(4.99))
         (row,) = store.waiting(minutes(5))
         assert (row.key, row.attempts, row.problem, row.next_try_at) == ("first", 2, "timeout", minutes(5))
+
+    def test_a_message_that_is_held_back_is_passed_by(self, store: Store) -> None:
+        """It is offered to nobody until it is released; then it comes before what was queued after it."""
+        rows = (replace(sample_message("held"), held=True), sample_message("later"))
+        store.commit(Change(sample_watch(), outbox=rows))
+        assert [row.key for row in store.waiting(NOON)] == ["later"]
+        assert store.held() == store.held(only={"w1"}) == rows[:1]
+        assert not store.held(only=())
+        store.delivered(replace(rows[0], held=False))
+        assert [row.key for row in store.waiting(NOON)] == ["held"]
+        assert not store.held()
+
+    def test_what_is_held_back_and_dropped_is_held_no_more(self, store: Store) -> None:
+        """Whatever became of it, nobody comes back to it."""
+        row = replace(sample_message("held"), held=True)
+        store.commit(Change(sample_watch(), outbox=(row,)))
+        store.delivered(replace(row, state=Outgoing.DROPPED, problem="told otherwise"))
+        assert not store.held()
+        assert not store.waiting(NOON)
 
     def test_a_receipt_is_kept(self, store: Store) -> None:
         """Where a message was posted is stored with it."""

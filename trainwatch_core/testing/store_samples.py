@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import inf, nan
 
@@ -28,7 +29,7 @@ from trainwatch_core.model.stop import (
     StopStep,
 )
 from trainwatch_core.model.verdict import Verdict
-from trainwatch_core.model.watch import Mode, Policy, Watch, WatchContext, WatchState
+from trainwatch_core.model.watch import Mode, Policy, Posts, Watch, WatchContext, WatchState
 
 NOON = datetime(2031, 5, 6, 12, 0, 0, 123456, tzinfo=UTC)
 """A moment with microseconds: they must survive."""
@@ -52,12 +53,14 @@ def sample_watch(watch_id: str = "w1", *, due: datetime | None = NOON, created_a
         roles={"val/loss": Role.EVAL_LOSS},
         goals={"acc": Goal.MAXIMIZE},
         mode=Mode.AUTO,
+        rounds=Posts.CHANGES,
         planned_steps=1e6,
         announced=(Announcement(3e4, "härter"), Announcement(6e4)),
     )
     run = RunRef(RunKind.LOG, "/logs/caf\udce9.log")
     state = WatchState.ACTIVE
-    return Watch(watch_id, run, ANN, "C1", context, Policy(), state, 0, created_at, due, identity=JOB)
+    watch = Watch(watch_id, run, ANN, "C1", context, Policy(), state, 0, created_at, due, identity=JOB)
+    return replace(watch, snoozed_until=minutes(90), asked_at=minutes(-1))
 
 
 def sample_round(watch_id: str = "w1", number: int = 1) -> Round:

@@ -16,6 +16,7 @@ from trainwatch_core.engine.world import Terms, World
 from trainwatch_core.model.actor import Actor, ActorKind
 from trainwatch_core.model.errors import InvalidInputError, SourceUnavailableError
 from trainwatch_core.model.finding import Decision, Finding, Weight
+from trainwatch_core.model.quiet import QuietHours
 from trainwatch_core.model.round import View
 from trainwatch_core.model.run import RunInfo, RunKind, RunRef, RunState
 from trainwatch_core.model.series import Rows
@@ -87,6 +88,7 @@ class FakeWorld:
     terms: Terms = field(default_factory=Terms)
     rules: Rules = field(default_factory=lambda: Rules(local_user="ana"))
     vouch: Callable[[Actor], None] = lambda _actor: None  # everybody is who they were
+    quiet: QuietHours | None = None
     owner: str = "here:1"
     sources: Mapping[str, ScriptedSource] = field(default_factory=dict)
     further: Sequence[ScriptedSource] = ()
@@ -116,6 +118,7 @@ class FakeWorld:
                 checks=(self._check,),
                 rules=self.rules,
                 vouch=lambda actor: self.vouch(actor),  # noqa: PLW0108  # may be set anew
+                quiet=self.quiet,
                 terms=self.terms,
                 owner=self.owner,
                 exclusive=self.exclusive,

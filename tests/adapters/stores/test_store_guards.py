@@ -96,7 +96,7 @@ def test_the_audit_is_only_appended_to(raw: sqlite3.Connection, attack: str) -> 
         "UPDATE watches SET ended_reason = 'boredom'",
         "UPDATE outbox SET state = 'lost'",
         "UPDATE watches SET version = NULL",
-        "INSERT INTO outbox SELECT seq + 1, key, watch_id, body, state, attempts, NULL, NULL, problem FROM outbox",
+        "INSERT INTO outbox SELECT seq + 1, key, watch_id, body, state, attempts, NULL, NULL, NULL, held FROM outbox",
     ],
 )
 def test_states_and_keys_are_checked_by_the_database(raw: sqlite3.Connection, attack: str) -> None:

@@ -118,9 +118,15 @@ class MemoryStore:
         with self._lock:
             heads: dict[str, OutboxRow] = {}
             for row in self._outbox.values():
-                if row.state is Outgoing.WAITING and (only is None or row.watch_id in only):
+                if row.state is Outgoing.WAITING and not row.held and (only is None or row.watch_id in only):
                     heads.setdefault(row.watch_id, row)
             return tuple(row for row in heads.values() if row.next_try_at is None or row.next_try_at <= now)
+
+    def held(self, *, only: Collection[str] | None = None) -> Sequence[OutboxRow]:
+        """See `ports.Store.held`."""
+        with self._lock:
+            waiting = (row for row in self._outbox.values() if row.state is Outgoing.WAITING and row.held)
+            return tuple(row for row in waiting if only is None or row.watch_id in only)
 
     def delivered(self, row: OutboxRow) -> None:
         """See `ports.Store.delivered`. A row that was sent stays sent.

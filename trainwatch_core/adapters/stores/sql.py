@@ -23,6 +23,8 @@ from trainwatch_core.model.series import History
 from trainwatch_core.model.stop import RequestState, StopRequest
 from trainwatch_core.model.watch import Watch, WatchState
 
+_TOLD = ("state", "attempts", "next_try_at", "receipt", "problem", "held")
+"""What becomes of a message; the message itself never changes."""
 _T = TypeVar("_T", Watch, Round, StopRequest, OutboxRow, AuditRow)
 
 
@@ -142,11 +144,16 @@ class SqlStore:
 
     def waiting(self, now: datetime, *, only: Collection[str] | None = None) -> Sequence[OutboxRow]:
         """See `ports.Store.waiting`. The longest queued come first."""
-        waits = outbox.c.state == Outgoing.WAITING
+        waits = sa.and_(outbox.c.state == Outgoing.WAITING, outbox.c.held.is_(False))
         heads = sa.select(sa.func.min(outbox.c.seq)).where(waits, _among(outbox.c.watch_id, only))
         may_go = sa.or_(outbox.c.next_try_at.is_(None), outbox.c.next_try_at <= now)
         query = sa.select(outbox).where(outbox.c.seq.in_(heads.group_by(outbox.c.watch_id)), may_go)
         return self._all(OutboxRow, query.order_by(outbox.c.seq))
+
+    def held(self, *, only: Collection[str] | None = None) -> Sequence[OutboxRow]:
+        """See `ports.Store.held`."""
+        held = sa.and_(outbox.c.state == Outgoing.WAITING, outbox.c.held.is_(True), _among(outbox.c.watch_id, only))
+        return self._all(OutboxRow, sa.select(outbox).where(held).order_by(outbox.c.seq))
 
     def delivered(self, row: OutboxRow) -> None:
         """See `ports.Store.delivered`. A row that was sent stays sent: a slower sender's failure changes nothing.
@@ -155,7 +162,7 @@ class SqlStore:
             NotFoundError: If there is no row with this key.
         """
         mine = outbox.c.key == row.key
-        told = {name: getattr(row, name) for name in ("state", "attempts", "next_try_at", "receipt", "problem")}
+        told = {name: getattr(row, name) for name in _TOLD}
         with self._writing() as connection:
             if connection.execute(sa.update(outbox).where(mine, outbox.c.state != Outgoing.SENT).values(told)).rowcount:
                 return

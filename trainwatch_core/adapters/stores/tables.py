@@ -59,6 +59,8 @@ watches = sa.Table(
     sa.Column("identity", Document(JobIdentity)),
     sa.Column("muted_until", Moment),
     sa.Column("ended_reason", one_of(EndReason, "ended_reason")),
+    sa.Column("snoozed_until", Moment),
+    sa.Column("asked_at", Moment),
 )
 
 rounds = sa.Table(
@@ -134,6 +136,7 @@ outbox = sa.Table(
     sa.Column("next_try_at", Moment),
     sa.Column("receipt", Document(Receipt)),
     sa.Column("problem", Text, nullable=False),
+    sa.Column("held", sa.Boolean(create_constraint=False), nullable=False, server_default=sa.false()),
     sa.Index(None, "state", "watch_id", "seq"),
     sa.Index(None, "watch_id", "seq"),
 )
