@@ -24,7 +24,8 @@ from bot.notifier.digest import DailyDigest
 from bot.notifier.notifier import SlackNotifier
 from bot.notifier.threads import Threads
 from bot.notifier.web import Web
-from bot.upkeep import Errands, Roster, Shared
+from bot.texts import text
+from bot.upkeep import Errands, Roster, Shared, Silences
 from trainwatch_core.config import Settings
 from trainwatch_core.engine.engine import Engine
 
@@ -41,6 +42,7 @@ class Bot:
         actors: Who is who.
         team: The home workspace.
         tick: One knock: the engine's, then the board's by a worker.
+        deaf: Slack was not heard for so many seconds: told to the operator, and by `status`.
     """
 
     app: App
@@ -50,6 +52,7 @@ class Bot:
     actors: Actors
     team: str
     tick: Callable[[], None]
+    deaf: Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def assemble(
     setting = notifier.setting
     board = Board(engine, web, threads, setting, notifier.pace, monotonic=running.monotonic)
     team = str(me.get("team_id", ""))
-    roster, errands = Roster(engine), Errands(running.errands)
+    roster, errands, silences = Roster(engine), Errands(running.errands), Silences()
     roster.renew()
 
     def knock() -> None:
@@ -104,6 +107,10 @@ def assemble(
     def tick() -> None:
         knock()
         errands.once("sweep", board.sweep)
+
+    def deaf(seconds: float) -> None:
+        silences.over(engine.world.clock.now(), seconds)
+        errands.later(lambda: notifier.tell_operator(text("was-deaf", seconds=round(seconds))))
 
     desk = Desk(
         engine=engine,
@@ -121,11 +128,12 @@ def assemble(
         whisper=web.whisper,
         react=web.react,
         unfurl=web.unfurl,
+        silence=lambda: silences.lately(engine.world.clock.now()),
         later=errands.later,
         me=str(me.get("user_id", "")),
     )
     app = _listening(desk, web, me, running)
-    return Bot(app, engine, board, _digest(engine, web, core, threads, setting), actors, team, tick)
+    return Bot(app, engine, board, _digest(engine, web, core, threads, setting), actors, team, tick, deaf)
 
 
 def _listening(desk: Desk, web: Web, me: Mapping[str, Any], running: Running) -> App:

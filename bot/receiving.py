@@ -52,11 +52,12 @@ class Socket:
     Args:
         app: Handles it.
         token: The app-level token.
+        deaf: Told for how many seconds nothing was heard, once it is.
     """
 
-    def __init__(self, app: App, token: str) -> None:
+    def __init__(self, app: App, token: str, deaf: Callable[[float], None]) -> None:
         self._handler = SocketModeHandler(app, token, ping_interval=PING)
-        self._hearing = Hearing(self._handler)
+        self._hearing = Hearing(self._handler, deaf=deaf)
 
     def open(self) -> str:
         """Open the socket."""

@@ -54,7 +54,9 @@ def run(
     with open_bot(settings, environ=environ) as bot:
         bot.board.recall()
         take_over(bot.engine)
-        receiver: Receiver = Http(bot.app, *http) if http is not None else Socket(bot.app, settings.tokens.app)
+        receiver: Receiver = (
+            Http(bot.app, *http) if http is not None else Socket(bot.app, settings.tokens.app, bot.deaf)
+        )
         tickers = _tickers(bot, settings.core)
         bot.engine.start()
         try:

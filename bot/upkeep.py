@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from slack_bolt.adapter.socket_mode import SocketModeHandler
@@ -21,6 +23,7 @@ _LOG = logging.getLogger(__name__)
 DEAF = 60.0
 """Seconds after which a socket that answers no ping is replaced (python-slack-sdk #1446)."""
 _FRESH = 300.0
+_LATELY = timedelta(hours=12)
 
 
 class Roster:
@@ -112,6 +115,25 @@ class Shared:
         return known[1]
 
 
+@dataclass
+class Silences:
+    """The last time in which Slack was not heard, for whoever asks how things stand.
+
+    Attributes:
+        last: From when until when; None if it was always heard.
+    """
+
+    last: tuple[datetime, datetime] | None = None
+
+    def over(self, now: datetime, seconds: float) -> None:
+        """It is heard again, after so many seconds."""
+        self.last = (now - timedelta(seconds=seconds), now)
+
+    def lately(self, now: datetime) -> tuple[datetime, datetime] | None:
+        """The last silence, if it is worth telling."""
+        return self.last if self.last is not None and now - self.last[1] < _LATELY else None
+
+
 class Hearing:
     """Notices a socket that has gone deaf while it says that it is connected, and replaces it.
 
@@ -119,6 +141,7 @@ class Hearing:
         handler: The socket's.
         monotonic: Seconds.
         patience: Seconds without an answered ping.
+        deaf: Told for how many seconds it had heard nothing, once it is replaced.
     """
 
     def __init__(
@@ -127,8 +150,10 @@ class Hearing:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         patience: float = DEAF,
+        deaf: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
         self._client = handler.client
+        self._deaf = deaf
         self._monotonic = monotonic
         self._patience = patience
         self._heard: tuple[object, object] = (None, None)
@@ -145,7 +170,9 @@ class Hearing:
         if heard != self._heard:
             self._heard, self._since = heard, self._monotonic()
         elif self._monotonic() - self._since > self._patience:
+            silent = self._monotonic() - self._since
             self._replace("silent")
+            self._deaf(silent)
 
     def _replace(self, why: str) -> None:
         _LOG.warning("the socket is %s: it is replaced", why)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from bot.blocks.card import ahead_line, figures_line
 from bot.blocks.limits import Block, Message, each, heading, inert, message, own, plain, said, small
@@ -47,11 +48,15 @@ def list_message(cards: Sequence[tuple[Card, str]], setting: Setting, *, further
     return message(text("list-title", count=len(cards) + further), blocks)
 
 
-def status_message(card: Card, setting: Setting) -> Message:
-    """How a watch stands, in the thread."""
+def status_message(card: Card, setting: Setting, silence: tuple[datetime, datetime] | None = None) -> Message:
+    """How a watch stands, in the thread; and from when until when Slack was not heard lately."""
     look = text_of("look", card.look)
     lines = [card.why, figures_line(card, setting, curve=True), ahead_line(card, setting)]
-    return message(f"{look}: {card.run}", [heading(f"{SIGNS[card.look]} *{look}*"), *each(lines)])
+    blocks = [heading(f"{SIGNS[card.look]} *{look}*"), *each(lines)]
+    if silence is not None:
+        begun, over = (when(moment, setting.zone) for moment in silence)
+        blocks.append(small(plain(text("status-was-deaf", begun=begun, over=over))))
+    return message(f"{look}: {card.run}", blocks)
 
 
 def why_message(last: Round | None) -> Message:

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from bot.actors import Actors, Claim
@@ -54,6 +55,7 @@ class Desk:
         whisper: Channel, user, message, thread, `response_url` of a click: seen by that user only.
         react: An emoji on a message.
         unfurl: What stands below links of a message: where, and blocks for each address.
+        silence: From when until when Slack was not heard lately; None if it was.
         later: Hands work to a worker.
         me: User id of the bot.
         registering: One registration at a time, so that a command that arrives twice registers once.
@@ -74,6 +76,7 @@ class Desk:
     whisper: Callable[[str, str, Message, str | None, str], None]
     react: Callable[[Place, str], None]
     unfurl: Callable[[Place, Mapping[str, Sequence[Block]]], None]
+    silence: Callable[[], tuple[datetime, datetime] | None]
     later: Callable[[Callable[[], None]], None]
     me: str
     registering: threading.Lock = field(default_factory=threading.Lock)

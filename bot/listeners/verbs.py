@@ -177,7 +177,7 @@ def _stop(desk: Desk, watch: Watch, actor: Actor, _said: str) -> Message:
 
 
 def _status(desk: Desk, watch: Watch, _actor: Actor, _said: str) -> Message:
-    return status_message(desk.card(watch), desk.setting)
+    return status_message(desk.card(watch), desk.setting, desk.silence())
 
 
 def _why(desk: Desk, watch: Watch, _actor: Actor, _said: str) -> Message:

@@ -11,6 +11,7 @@ from typing import Any
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 
+from bot.texts import text
 from trainwatch_core.model.errors import DeliveryError
 
 _LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
@@ -18,13 +19,16 @@ _LOCKED_OUT = frozenset(
     {"invalid_auth", "not_authed", "token_expired", "token_revoked", "account_inactive", "missing_scope"}
 )
 _LACKS_SCOPE = "missing_scope"
-_GONE = frozenset(
-    {
-        *("channel_not_found", "is_archived", "not_in_channel", "channel_is_archived", "restricted_action"),
-        *("thread_not_found", "message_not_found", "cant_update_message", "edit_window_closed", "no_permission"),
-        *("restricted_action_thread_locked", "user_not_in_channel", "cannot_reply_to_message", "user_not_found"),
-    }
-)
+_GONE = {
+    **dict.fromkeys(("channel_not_found", "user_not_found"), "gone-not-found"),
+    **dict.fromkeys(("is_archived", "channel_is_archived"), "gone-archived"),
+    **dict.fromkeys(("not_in_channel", "user_not_in_channel"), "gone-not-in-it"),
+    **dict.fromkeys(("restricted_action", "no_permission"), "gone-not-allowed"),
+    **dict.fromkeys(("thread_not_found", "cannot_reply_to_message"), "gone-no-thread"),
+    "restricted_action_thread_locked": "gone-thread-locked",
+    **dict.fromkeys(("message_not_found", "cant_update_message", "edit_window_closed"), "gone-no-message"),
+}
+"""Slack's codes, and what they mean to people."""
 _MISSHAPEN = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "no_text", "metadata_too_large"}
 )
@@ -63,7 +67,7 @@ def sorting() -> Iterator[None]:
     except SlackApiError as error:
         raise _sorted(error) from error
     except (OSError, http.client.HTTPException, SlackClientError, json.JSONDecodeError, ValueError) as error:
-        raise LostReplyError(f"Slack does not answer: {type(error).__name__}") from error
+        raise LostReplyError(text("slack-silent", kind=type(error).__name__)) from error
 
 
 def _sorted(error: SlackApiError) -> DeliveryError:
@@ -73,25 +77,24 @@ def _sorted(error: SlackApiError) -> DeliveryError:
     status = response.get("status") if isinstance(response, dict) else getattr(response, "status_code", 0)
     headers = response.get("headers") if isinstance(response, dict) else getattr(response, "headers", None)
     if status == 429 or code in _LIMITED:  # noqa: PLR2004  # HTTP: too many requests
-        return DeliveryError("Slack asks to wait", retry_after=wait_of(headers or {}))
+        return DeliveryError(text("slack-asks-to-wait"), retry_after=wait_of(headers or {}))
     if code in _LOCKED_OUT:
         return _locked_out(code, data if isinstance(data, Mapping) else {})
     if code in _MISSHAPEN:
-        return MisshapenError(f"Slack refuses the message: {code}", permanent=True)
+        return MisshapenError(text("slack-refuses-form", code=code), permanent=True)
     if code in _GONE:
-        return GoneError(f"Slack cannot place the message: {code}", permanent=True)
+        return GoneError(text(_GONE[code], code=code), permanent=True)
     if not code or (isinstance(status, int) and status >= 500):  # noqa: PLR2004  # HTTP: their fault
-        return LostReplyError(f"Slack answers {status}")
-    return DeliveryError(f"Slack refuses: {code[:80]}")
+        return LostReplyError(text("slack-answers", status=str(status)))
+    return DeliveryError(text("slack-refuses", code=code[:80]))
 
 
 def _locked_out(code: str, data: Mapping[str, Any]) -> DeliveryError:
     if code == _LACKS_SCOPE:
-        needed = str(data.get("needed", ""))[:100] or "one that it needs"
-        what = f"The bot's token lacks a scope: {needed}"
-        todo = "Reinstall the app from manifest.yml; trainwatch doctor names what is missing"
-        return LockedOutError(what, todo=todo, retry_after=_LOCKED_OUT_WAIT)
-    return AllLockedOutError(f"Slack lets us in no more: {code}", todo="Check the tokens", retry_after=_LOCKED_OUT_WAIT)
+        what = text("slack-lacks-scope", scope=str(data.get("needed", ""))[:100] or text("slack-some-scope"))
+        return LockedOutError(what, todo=text("slack-lacks-scope-todo"), retry_after=_LOCKED_OUT_WAIT)
+    what = text("slack-lets-nobody-in", code=code)
+    return AllLockedOutError(what, todo=text("slack-lets-nobody-in-todo"), retry_after=_LOCKED_OUT_WAIT)
 
 
 def wait_of(headers: Mapping[str, Any]) -> float:

@@ -140,7 +140,7 @@ class SlackNotifier:
             self._give_up_if_late(body, error)
             raise
         if self._outages.ends(watch.channel):
-            self._tell_operator(text("works-again", channel=watch.channel))
+            self.tell_operator(text("works-again", channel=watch.channel))
         return place
 
     def _put(self, key: str, body: Body, picture: bytes | None, watch: Watch, root: Place | None) -> Place | None:
@@ -165,7 +165,7 @@ class SlackNotifier:
             self.pace.close_all(wait)
             return
         if self._outages.begins(f"scope/{_method_of(body)}", str(error)):
-            self._tell_operator(f"{error}")
+            self.tell_operator(f"{error}")
         if isinstance(body, Picture):
             raise DeliveryError(str(error), permanent=True) from error
         self.pace.close(_method_of(body), watch.channel, wait)
@@ -176,7 +176,7 @@ class SlackNotifier:
         place = self._threads.at(watch.id, key)
         row = next((row for row in self._store.outbox(watch.id) if row.key == key), None)
         if place is None or row is None or not isinstance(row.body, Report):
-            raise DeliveryError("The report does not stand there", where=key, permanent=True)
+            raise DeliveryError(text("report-not-there"), where=key, permanent=True)
         self.pace.take(Method.UPDATE, place.channel, urgent=True)
         self._web.update(place, report_message(row.body, self.setting, missing=body.why))
         return Receipt(str(place), self._now())
@@ -204,7 +204,7 @@ class SlackNotifier:
                 return None
             if ts is not None:
                 return Place(channel, ts)
-        raise DeliveryError("Slack took the picture and did not show it", where=file, permanent=True)
+        raise DeliveryError(text("picture-not-shown"), where=file, permanent=True)
 
     def _pass_on(self, key: str, told: Message, watch: Watch, error: GoneError) -> Place:
         assert self._operator_channel is not None  # noqa: S101  # asked by the caller
@@ -214,7 +214,7 @@ class SlackNotifier:
         blocks += [block for block in told.blocks if block["type"] != "actions"]
         return self._web.post(self._operator_channel, message(told.text, blocks), thread_ts=None, key=mark(key))
 
-    def _tell_operator(self, line: str) -> None:
+    def tell_operator(self, line: str) -> None:
         """A line to whoever runs the bot; that it cannot be said holds nothing up."""
         if self._operator_channel is None:
             return

@@ -15,6 +15,7 @@ from slack_sdk.webhook import WebhookClient
 from bot.blocks.limits import Block, Message
 from bot.ids import EVENT_TYPE, Place
 from bot.notifier.failures import LostReplyError, MisshapenError, sorting
+from bot.texts import text as say
 from trainwatch_core.model.errors import DeliveryError
 
 _LOG = logging.getLogger(__name__)
@@ -123,14 +124,14 @@ class Web:
 
     def _answer(self, response_url: str, message: Message) -> None:
         if not response_url.startswith((_HOOKS, self.client.base_url)):
-            raise DeliveryError("There is no address of Slack's to answer to", permanent=True)
+            raise DeliveryError(say("slack-no-address"), permanent=True)
         hook = WebhookClient(response_url, timeout=TIMEOUT, retry_handlers=[], logger=logging.getLogger("slack_sdk"))
         with sorting():
             took = hook.send(
                 text=message.text, blocks=list(message.blocks), response_type="ephemeral", replace_original=False
             )
         if took.status_code != 200:  # noqa: PLR2004  # HTTP: fine
-            raise DeliveryError(f"Slack refuses the answer: {took.status_code}")
+            raise DeliveryError(say("slack-answers", status=str(took.status_code)))
 
     def react(self, place: Place, name: str) -> None:
         """Put an emoji on a message."""
@@ -216,5 +217,5 @@ def _asked(call: Callable[[], Any]) -> Json:
         answer = call()
     data = answer.data if hasattr(answer, "data") else answer
     if not isinstance(data, Mapping):
-        raise LostReplyError("Slack answered with something that is no JSON")
+        raise LostReplyError(say("slack-no-json"))
     return data

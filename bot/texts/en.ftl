@@ -67,7 +67,33 @@ report-evidence = Evidence: { $evidence }
 report-picture-untitled = Loss
 outcome-look = Somebody must look: { $people }
 works-again = I can post in { $channel } again. Reports of the meantime were not posted; the cards show how the runs stand.
+was-deaf = For { $seconds } seconds nothing came from Slack, although the connection was open. I have opened a new one: press again what was pressed in vain.
+status-was-deaf = Between { $begun } and { $over } nothing came from Slack: press again what was pressed in vain.
 undeliverable = Could not be said in { $channel } ({ $error }):
+
+## What keeps something from being said (told to the operator, in a report without its picture, and in the log)
+
+slack-asks-to-wait = Slack asks to wait
+slack-silent = Slack does not answer: { $kind }
+slack-answers = Slack answers { $status }
+slack-no-json = Slack answered with something that is no JSON
+slack-refuses = Slack refuses: { $code }
+slack-refuses-form = Slack refuses the message: { $code }
+slack-no-address = There is no address of Slack's to answer to
+slack-lacks-scope = The bot's token lacks a scope: { $scope }
+slack-some-scope = one that it needs
+slack-lacks-scope-todo = Reinstall the app from manifest.yml; trainwatch doctor names what is missing
+slack-lets-nobody-in = Slack lets us in no more: { $code }
+slack-lets-nobody-in-todo = Check the tokens
+gone-not-found = there is no such channel, or I was removed from it: { $code }
+gone-archived = the channel is archived: { $code }
+gone-not-in-it = I am not in that channel, invite me: { $code }
+gone-not-allowed = I may not post there: { $code }
+gone-no-thread = the thread is gone: { $code }
+gone-thread-locked = the thread is locked: { $code }
+gone-no-message = the message cannot be edited any more: { $code }
+picture-not-shown = Slack took the picture and did not show it
+report-not-there = The report does not stand there
 
 ## What happened while it was quiet
 

@@ -218,9 +218,17 @@ def test_a_picture_that_would_wait_long_is_left_out(office: Office) -> None:
     assert states[Picture] is Outgoing.DROPPED
 
 
-@pytest.mark.parametrize("error", ["is_archived", "channel_not_found", "not_in_channel"])
-def test_what_cannot_be_placed_goes_to_the_operator(slack: SlackServer, tmp_path: Path, error: str) -> None:
-    """F-T07: a dead channel is permanent: the operator is told, nothing storms, rounds go on."""
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("is_archived", "the channel is archived"),
+        ("channel_not_found", "there is no such channel, or I was removed from it"),
+        ("not_in_channel", "I am not in that channel, invite me"),
+        ("thread_not_found", "the thread is gone"),
+    ],
+)
+def test_what_cannot_be_placed_goes_to_the_operator(slack: SlackServer, tmp_path: Path, error: str, words: str) -> None:
+    """F-T07: a dead channel is permanent: the operator is told why, nothing storms, rounds go on."""
     slack.channels["C0OPS"] = {"id": "C0OPS", "is_member": True}
     office = Office(slack, tmp_path)
     office.notifier._operator_channel = "C0OPS"
@@ -230,7 +238,7 @@ def test_what_cannot_be_placed_goes_to_the_operator(slack: SlackServer, tmp_path
     office.work(20)
     told = slack.messages["C0OPS"]
     assert len(told) == 2
-    assert "Could not be said in C0TRAIN" in str(told[0])
+    assert f"Could not be said in C0TRAIN ({words}: {error})" in str(told[0])
     assert "I can post in C0TRAIN again" in str(told[1])
     assert office.world.now(watch).round_count == 2
 

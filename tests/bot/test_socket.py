@@ -8,7 +8,7 @@ import pytest
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 
 from bot.receiving import PING
-from bot.testing import Office
+from bot.testing import ANA, Office
 from bot.upkeep import DEAF, Hearing
 from trainwatch_core.testing.slack_server import APP_TOKEN, SlackServer
 
@@ -22,7 +22,7 @@ class Ear:
     def __init__(self, office: Office) -> None:
         self.now = 0.0
         self.handler = SocketModeHandler(office.bot.app, APP_TOKEN, ping_interval=0.1)
-        self.hearing = Hearing(self.handler, monotonic=lambda: self.now)
+        self.hearing = Hearing(self.handler, monotonic=lambda: self.now, deaf=office.bot.deaf)
 
     @property
     def heard(self) -> float | None:
@@ -78,6 +78,28 @@ def test_a_socket_that_has_gone_deaf_is_replaced_within_two_minutes(
     slack.wait(lambda: slack.hearing == 1, SOON)
     slack.redeliver(lost)
     assert slack.acked(lost, SOON) < SOON
+
+
+def test_a_silence_is_told_to_the_operator_and_by_status(slack: SlackServer, office: Office, ear: Ear) -> None:
+    """F-T06: what was pressed meanwhile may be lost: the operator is told, and whoever asks how things stand."""
+    slack.channels["C0OPS"] = {"id": "C0OPS", "is_member": True}
+    office.notifier._operator_channel = "C0OPS"
+    office.watch()
+    office.reply("status")
+    assert "nothing came from Slack" not in office.whispered(ANA)
+    ear.hearing.check()
+    slack.go_deaf()
+    while ear.now < TWO_MINUTES and not slack.hearing:
+        ear.now += PING / 2
+        ear.hearing.check()
+    (told,) = slack.messages["C0OPS"]
+    assert f"For {ear.now:.0f} seconds nothing came from Slack" in str(told)
+    office.reply("status")
+    assert "nothing came from Slack: press again" in office.whispered(ANA)
+    office.world.clock.advance(13 * 3600)
+    before = office.whispered(ANA)
+    office.reply("status")
+    assert "nothing came" not in office.whispered(ANA).removeprefix(before[:-1])
 
 
 def test_a_socket_that_answers_its_pings_is_left_alone(slack: SlackServer, office: Office, ear: Ear) -> None:

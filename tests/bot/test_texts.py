@@ -132,7 +132,10 @@ def _logged(tree: ast.AST) -> set[int]:
     return skipped
 
 
-SPEAKING = [*(BOT / "blocks").glob("*.py"), *(BOT / "listeners").glob("*.py"), BOT / "actors.py", BOT / "upkeep.py"]
+SPEAKING = [
+    *(file for room in ("blocks", "listeners", "notifier") for file in (BOT / room).glob("*.py")),
+    *(BOT / "actors.py", BOT / "upkeep.py"),
+]
 
 
 @pytest.mark.parametrize("file", SPEAKING, ids=lambda file: f"{file.parent.name}-{file.stem}")
