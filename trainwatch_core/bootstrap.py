@@ -70,6 +70,7 @@ def build(
     clock = SystemClock()
     store = open_store(str(settings.database))
     ssh = LateSshRoom(clock, {name: host.ssh or name for name, host in settings.hosts.items()})
+    reach = registry.reach_of(settings, clock, ssh, _crash_points(environ))
     world = World(
         store=store,
         clock=clock,
@@ -79,7 +80,7 @@ def build(
         locker=DirectoryLocker(settings.evidence),
         notebook=FileNotebook(clock),
         sources=lambda watch: registry.sources_of(watch, settings, ssh),
-        stopper=_kept(registry.reach_of(settings, clock, ssh)),
+        stopper=_kept(reach),
         checks=registry.CHECKS,
         rules=_rules(settings, team),
         vouch=vouch,
@@ -87,12 +88,11 @@ def build(
         terms=_terms(settings),
         exclusive=lambda name: exclusive(settings.data_dir / "locks", name),
         owner=f"{socket.gethostname()}:{os.getpid()}",
-        reach=_crash_points(environ),
+        reach=reach.point,
         baseline_runs=lambda watch: registry.baseline_runs_of(watch, settings, ssh),
     )
-    engine = Engine(world, only=frozenset())
     try:
-        yield engine
+        yield Engine(world, only=frozenset())
     finally:
         ssh.close()
         store.close()

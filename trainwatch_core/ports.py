@@ -87,12 +87,14 @@ class Stopper(Protocol):
         """Whether a stop with this token was begun, by this process or one before it."""
         ...
 
-    def execute(self, plan: StopPlan, token: str) -> Execution:
+    def execute(self, plan: StopPlan, token: str, *, resume: bool = True) -> Execution:
         """Carry the plan out, rung by rung, until the probe says the job is gone or the ladder ends.
 
         Args:
             plan: What was approved.
             token: The request's id, for a target-side mark that makes a second execution harmless.
+            resume: Whether a stop that was begun before with this token goes on with the rungs that were not taken
+                yet, where that is known; otherwise it only looks.
 
         Raises:
             StopRefusedError: If the job is not the one in the plan; nothing was done then.

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from trainwatch_core.adapters.stores.memory import MemoryStore
+from trainwatch_core.engine.carrying import FRESH_ENOUGH
 from trainwatch_core.engine.world import Terms
 from trainwatch_core.model.actor import SYSTEM, Actor, ActorKind
 from trainwatch_core.model.change import Change, OutboxRow
-from trainwatch_core.model.errors import DeliveryError, NotAllowedError, StorageError
+from trainwatch_core.model.errors import DeliveryError, HostUnreachableError, NotAllowedError, StorageError
 from trainwatch_core.model.message import Body, FinalSummary, Notice, Report, StopOutcome, StopQuestion
 from trainwatch_core.model.run import RunKind, RunRef
 from trainwatch_core.model.stop import Execution, RequestState, StopPlan, StopRequest
@@ -82,8 +83,8 @@ def test_a_stop_that_fails_in_an_unforeseen_way_comes_to_an_outcome() -> None:
     """An OSError in the middle of the ladder: unknown, told loudly, and the watch goes on."""
 
     class Exhausted(ScriptedStopper):
-        def execute(self, plan: StopPlan, token: str) -> Execution:
-            del plan, token
+        def execute(self, plan: StopPlan, token: str, *, resume: bool = True) -> Execution:
+            del plan, token, resume
             raise OSError(24, "Too many open files")
 
     world = FakeWorld()
@@ -102,9 +103,9 @@ def test_an_outcome_that_could_not_be_written_is_written_later_without_a_second_
     watch, request = asked(world)
     done = stopper(world).execute
 
-    def execute(plan: StopPlan, token: str) -> Execution:
+    def execute(plan: StopPlan, token: str, *, resume: bool = True) -> Execution:
         store.full = token not in stopper(world).calls
-        return done(plan, token)
+        return done(plan, token, resume=resume)
 
     stopper(world).execute = execute  # type: ignore[method-assign]  # the disk fills up during the kill
     world.engine.stops.decide(request.id, ANA, approve=True)
@@ -180,6 +181,47 @@ def test_a_command_that_was_never_begun_is_checked_again_after_a_restart() -> No
     later(world, 1)
     assert world.store.request(request.id).state is RequestState.SUPERSEDED
     assert stopper(world).executions == []
+
+
+def died_in_the_middle(world: FakeWorld) -> StopRequest:
+    """A request whose command was begun by a process that is gone."""
+    watch, request = asked(world)
+    world.engine.stops.decide(request.id, ANA, approve=True)
+    world.dispatcher.queue.clear()
+    executing = replace(world.store.request(request.id), state=RequestState.EXECUTING)
+    world.store.commit(Change(world.now(watch), request=executing, request_was=frozenset({"approved"})))
+    stopper(world).executions.append((executing.plan, executing.id))
+    return executing
+
+
+@pytest.mark.parametrize("well", [False, True])
+def test_a_stop_that_was_begun_goes_on_only_if_it_is_still_wanted(well: bool) -> None:  # noqa: FBT001  # both kinds
+    """F-A14: harder rungs are for a run that is still bad; one that is well by now is only looked at."""
+    world = FakeWorld()
+    died_in_the_middle(world)
+    world.findings = HEALTHY if well else BROKEN
+    world.start()
+    later(world, 1)
+    assert stopper(world).resumable == [not well]
+
+
+def test_while_nobody_can_tell_whether_it_was_begun_nothing_is_said() -> None:
+    """F-S09: the host of the mark is away: asked again while the approval is fresh, then unknown."""
+
+    class Away(ScriptedStopper):
+        def begun(self, token: str) -> bool:
+            raise HostUnreachableError("The host did not answer in time", where=token)
+
+    world = FakeWorld()
+    request = died_in_the_middle(world)
+    world.stopper = Away()
+    world.start()
+    world.tick()
+    assert world.store.request(request.id).state is RequestState.EXECUTING
+    world.clock.advance(FRESH_ENOUGH + 1)
+    world.tick()
+    assert world.store.request(request.id).state is RequestState.UNKNOWN
+    assert stopper(world).calls == []
 
 
 def test_only_one_worker_of_all_processes_carries_a_stop_out() -> None:

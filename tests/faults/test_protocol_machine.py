@@ -55,11 +55,11 @@ class Witness(ScriptedStopper):
         plan = super().plan(identity)
         return replace(plan, steps=tuple(replace(step, wait=self.wait) for step in plan.steps))
 
-    def execute(self, plan: StopPlan, token: str) -> Execution:
+    def execute(self, plan: StopPlan, token: str, *, resume: bool = True) -> Execution:
         """Note what was done, and what was true then."""
         before = len(self.executions)
         self._after = self.after
-        done = super().execute(plan, token)
+        done = super().execute(plan, token, resume=resume)
         if len(self.executions) > before:
             self._look(plan, token)
         return done

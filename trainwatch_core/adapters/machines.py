@@ -76,23 +76,26 @@ class Machine(Protocol):
         """
         ...
 
-    def send(self, targets: Sequence[Process], name: str, snapshot: Snapshot) -> list[str]:
+    def send(self, targets: Sequence[Process], name: str, snapshot: Snapshot, mark: str = "") -> list[str]:
         """Send a signal to exactly these processes, not to others that have got their numbers meanwhile.
 
         Args:
             targets: As they were seen.
             name: Of the signal, e.g. `SIGTERM`; `0` only asks whether it may be sent.
             snapshot: Where they were seen.
+            mark: The mark of a rung. Where a signal travels, the mark is made on the far side right before it; here it
+                was made by whoever asks.
 
         Returns:
             What went wrong, a line each.
 
         Raises:
             HostError: If the machine cannot be asked; some may have got it then.
+            StopRefusedError: If the mark was there already, or cannot be made; nothing was sent.
         """
         ...
 
-    def send_group(self, leader: Process, name: str, snapshot: Snapshot) -> bool:
+    def send_group(self, leader: Process, name: str, snapshot: Snapshot, mark: str = "") -> bool:
         """Send a signal to a whole process group at once, so that no member escapes by forking.
 
         Returns:
@@ -100,6 +103,7 @@ class Machine(Protocol):
 
         Raises:
             HostError: If the machine cannot be asked; the group may have got it then.
+            StopRefusedError: If the mark was there already, or cannot be made; nothing was sent.
         """
         ...
 
@@ -126,15 +130,15 @@ class LocalMachine:
             if first
         }
 
-    def send(self, targets: Sequence[Process], name: str, snapshot: Snapshot) -> list[str]:
+    def send(self, targets: Sequence[Process], name: str, snapshot: Snapshot, mark: str = "") -> list[str]:
         """Send a signal to exactly these processes, by pidfd."""
-        del snapshot
+        del snapshot, mark
         number = procfs.signal_number(name)
         return [problem for each in targets if (problem := procfs.send(each, number))]
 
-    def send_group(self, leader: Process, name: str, snapshot: Snapshot) -> bool:
+    def send_group(self, leader: Process, name: str, snapshot: Snapshot, mark: str = "") -> bool:
         """Send a signal to a whole process group; never to the group that we are in."""
-        del snapshot
+        del snapshot, mark
         current = procfs.process(leader.pid)
         if leader.group == os.getpgrp() or current is None or current.key != leader.key:
             return False

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from trainwatch_core.adapters.machines import Details, Snapshot
 from trainwatch_core.adapters.procfs import Process, parse_stat
-from trainwatch_core.adapters.shell import Ran
-from trainwatch_core.model.errors import HostUnreachableError
+from trainwatch_core.adapters.shell import BEGUN_BEFORE, Ran
+from trainwatch_core.model.errors import HostUnreachableError, StopRefusedError
 from trainwatch_core.report.redact import clean
 
 _READ = r"""
@@ -47,8 +47,8 @@ exit 0
 _SEND = (
     _READ
     + r"""
-signal=$1 boot=$2 dash=$3
-shift 3
+signal=$1 boot=$2 dash=$3 mark=$4
+shift 4
 [ "$(cat /proc/sys/kernel/random/boot_id)" = "$boot" ] || { echo "the machine was started anew"; exit 9; }
 is() {
   line 2>/dev/null <"/proc/$1/stat" || return 1
@@ -61,6 +61,8 @@ code=0
 for each in "$@"; do
   pid=${each%:*}
   if is "$pid" "${each#*:}" 2>/dev/null; then
+    [ -z "$mark" ] || mkdir "$HOME/$mark" 2>/dev/null || exit 125
+    mark=
     kill -s "$signal" -- "$dash$pid" 2>/dev/null && continue
     [ -e "/proc/$pid" ] && echo "pid $pid: not permitted"
   fi
@@ -82,11 +84,15 @@ class RemoteMachine:
     Args:
         host: Its name, for messages.
         run: Runs an argv there: (argv, timeout, bytes of output to keep) -> how it came out.
+        place_of: Where the mark of a rung stands, seen from the home directory there.
     """
 
-    def __init__(self, host: str, run: Callable[[Sequence[str], float, int], Ran]) -> None:
+    def __init__(
+        self, host: str, run: Callable[[Sequence[str], float, int], Ran], place_of: Callable[[str], str]
+    ) -> None:
         self._host = host
         self._run = run
+        self._place_of = place_of
 
     @property
     def problem(self) -> str:
@@ -125,25 +131,34 @@ class RemoteMachine:
             for pid, uid, user, first, command in (row for row in rows if len(row) == _FIELDS)
         }
 
-    def send(self, targets: Sequence[Process], name: str, snapshot: Snapshot) -> list[str]:
+    def send(self, targets: Sequence[Process], name: str, snapshot: Snapshot, mark: str = "") -> list[str]:
         """Send a signal to exactly these processes.
 
         Raises:
             HostUnreachableError: If it cannot be asked; some may have got it then.
+            StopRefusedError: If the mark was there already, or cannot be made; nothing was sent.
         """
         if not targets:
             return []
-        ran = self._script(_SEND, name.removeprefix("SIG"), snapshot.boot_id, "", *map(_key, targets))
+        ran = self._signal(name, snapshot, "", targets, mark)
         return [clean(line) for line in ran.output.decode("utf-8", "replace").splitlines()]
 
-    def send_group(self, leader: Process, name: str, snapshot: Snapshot) -> bool:
+    def send_group(self, leader: Process, name: str, snapshot: Snapshot, mark: str = "") -> bool:
         """Send a signal to a whole process group, if its leader is still the same.
 
         Raises:
             HostUnreachableError: If it cannot be asked; the group may have got it then.
+            StopRefusedError: If the mark was there already, or cannot be made; nothing was sent.
         """
-        ran = self._script(_SEND, name.removeprefix("SIG"), snapshot.boot_id, "-", _key(leader))
-        return ran.exit_code == 0
+        return self._signal(name, snapshot, "-", [leader], mark).exit_code == 0
+
+    def _signal(self, name: str, snapshot: Snapshot, dash: str, targets: Sequence[Process], mark: str) -> Ran:
+        where = self._place_of(mark) if mark else ""
+        words = (name.removeprefix("SIG"), snapshot.boot_id, dash, where, *map(_key, targets))
+        ran = self._script(_SEND, *words)
+        if ran.exit_code == BEGUN_BEFORE:
+            raise StopRefusedError("This rung was begun before, or its mark cannot be made", where=self._host)
+        return ran
 
     def _script(self, script: str, *args: str) -> Ran:
         ran = self._run(("/bin/sh", "-c", script, "trainwatch", *args), _WITHIN, _TABLE)

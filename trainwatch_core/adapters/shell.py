@@ -18,6 +18,9 @@ from trainwatch_core.ports import Clock
 OUTPUT_CAP = 65536
 """Bytes of output that are kept: the last ones, where commands say what went wrong."""
 
+BEGUN_BEFORE = 125
+"""Exit code of a command that carries a mark and was not run, because its mark was there or could not be made."""
+
 _PIECE = 65536
 _PIECES_OF_A_FULL_PIPE = 16
 _REAP_WITHIN = 5.0

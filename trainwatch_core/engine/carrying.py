@@ -17,7 +17,7 @@ from trainwatch_core.engine.voting import needed, objection
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.actor import SYSTEM
 from trainwatch_core.model.change import Change, OutboxRow
-from trainwatch_core.model.errors import ConflictError, JobNotFoundError, StorageError, TrainwatchError
+from trainwatch_core.model.errors import ConflictError, HostError, JobNotFoundError, StorageError, TrainwatchError
 from trainwatch_core.model.finding import Decision
 from trainwatch_core.model.message import StopOutcome
 from trainwatch_core.model.numbers import say_duration
@@ -73,33 +73,63 @@ class Carrying:
     def recover(self, request_id: str) -> None:
         """Go on with a request that is executing and that no worker holds: its process died.
 
-        If its command was begun, the target-side token makes it harmless a second time, and only the probe speaks. If
-        it was not, everything is checked again as if it had just been approved.
+        If its command was begun, the target-side token makes it harmless a second time: the probe speaks, and only a
+        stop that still passes all checks goes on with the rungs that were not taken yet. If it was not begun,
+        everything is checked again as if it had just been approved.
         """
         world = self._world
         with world.exclusive(f"stop-{request_id}") as mine:
             request = world.store.request(request_id)
             if not mine or request.state is not RequestState.EXECUTING:
                 return
-            if self._begun(request) or self._passes(request):
+            try:
+                begun = self._begun(request)
+            except HostError as error:
+                self._cannot_tell(request, error)
+                return
+            if begun:
+                self._run(request, after_restart=True, resume=self._still_wanted(request))
+            elif self._passes(request):
                 self._run(request, after_restart=True)
 
     def _begun(self, request: StopRequest) -> bool:
         try:
             stopper = self._world.stopper(self._world.store.watch(request.watch_id))
             return stopper is not None and stopper.begun(request.id)
+        except HostError:
+            raise
         except TrainwatchError:
-            # Nobody can tell: the last checks will say why nothing can be done.
+            # Nobody knows any more how to stop it: the last checks will say why nothing can be done.
             return False
 
-    def _run(self, request: StopRequest, *, after_restart: bool = False) -> None:
+    def _cannot_tell(self, request: StopRequest, error: HostError) -> None:
+        """Where the mark is nobody answers: it is asked for again, and for as long as the decision is fresh."""
+        if self._age(request) <= FRESH_ENOUGH:
+            return
+        probe = Probe(JobState.UNKNOWN, f"nobody can tell whether the stop was begun: {error}")
+        self._closing.outcome(request, Execution((), probe), after_restart=True)
+
+    def _still_wanted(self, request: StopRequest) -> bool:
+        """Whether a stop that was begun may go on with harder rungs; any doubt means that it only looks."""
+        try:
+            return self._objection(request) is None
+        except StorageError:
+            raise
+        except Exception:  # noqa: BLE001  # the job is gone, the host is away, ...: the probe tells
+            return False
+
+    def _age(self, request: StopRequest) -> float:
+        decided = request.decided_at or request.created_at
+        return abs((self._world.clock.now() - decided).total_seconds())
+
+    def _run(self, request: StopRequest, *, after_restart: bool = False, resume: bool = True) -> None:
         world = self._world
         try:
             stopper = world.stopper(world.store.watch(request.watch_id))
             if stopper is None:
                 execution = Execution((), Probe(JobState.UNKNOWN, "nobody knows any more how to stop it"))
             else:
-                execution = stopper.execute(request.plan, request.id)
+                execution = stopper.execute(request.plan, request.id, resume=resume)
         except Exception as error:  # noqa: BLE001  # whatever went wrong, the request comes to an outcome
             if not isinstance(error, TrainwatchError):
                 _LOG.exception("stop %s failed", request.id[:8])
@@ -134,8 +164,7 @@ class Carrying:
         """Why it must not be carried out now; None if it may."""
         world = self._world
         watch = world.store.watch(request.watch_id)
-        decided = request.decided_at or request.created_at
-        age = abs((world.clock.now() - decided).total_seconds())
+        age = self._age(request)
         if age > FRESH_ENOUGH:
             return f"it was decided {say_duration(age)} ago, which is too long"
         why = objection(world, request, watch)

@@ -10,12 +10,13 @@ from trainwatch_core.adapters.stoppers import jupyter, ray
 from trainwatch_core.adapters.stoppers.combined import CombinedStopper
 from trainwatch_core.adapters.stoppers.command import CommandStopper
 from trainwatch_core.adapters.stoppers.docker import DockerJob
-from trainwatch_core.adapters.stoppers.guarded import GuardedStopper, Job
+from trainwatch_core.adapters.stoppers.guarded import GuardedStopper
 from trainwatch_core.adapters.stoppers.jupyter import JupyterKernel
 from trainwatch_core.adapters.stoppers.kubernetes import KubernetesJob
 from trainwatch_core.adapters.stoppers.ladders import Ladder
 from trainwatch_core.adapters.stoppers.owned import OwnedJob
 from trainwatch_core.adapters.stoppers.places import LocalPlace, Places, Remote
+from trainwatch_core.adapters.stoppers.plugin import Job
 from trainwatch_core.adapters.stoppers.process import ProcessJob
 from trainwatch_core.adapters.stoppers.ray import RayJob
 from trainwatch_core.adapters.stoppers.screen import Screen
@@ -39,18 +40,23 @@ class Reach:
         clock: Time.
         places: This machine and the hosts of `[hosts]`.
         room: The SSH room.
+        point: Called with the name of each point at which a crash is tried in tests.
     """
 
     settings: Settings
     clock: Clock
     places: Places
     room: Remote
+    point: Callable[[str], None] = lambda _name: None
 
 
-def reach_of(settings: Settings, clock: Clock, room: Remote) -> Reach:
+def reach_of(
+    settings: Settings, clock: Clock, room: Remote, point: Callable[[str], None] = lambda _name: None
+) -> Reach:
     """Everything that may be reached by these settings."""
     here = LocalPlace(clock, settings.tokens, settings.stop.path)
-    return Reach(settings, clock, Places(here, room, {name: host.path for name, host in settings.hosts.items()}), room)
+    places = Places(here, room, {name: host.path for name, host in settings.hosts.items()})
+    return Reach(settings, clock, places, room, point)
 
 
 def stopper_of(watch: Watch, reach: Reach) -> Stopper | None:
@@ -89,7 +95,7 @@ def _launched(launch: Launch, watch: Watch, reach: Reach) -> Stopper:
             where=str(launch),
             todo=f"Known are: {known}; or give --stop-command",
         )
-    return GuardedStopper(_STOPPERS[launch.kind](launch, watch, reach), reach.clock)
+    return GuardedStopper(_STOPPERS[launch.kind](launch, watch, reach), reach.clock, reach.point)
 
 
 def _process(launch: Launch, watch: Watch, reach: Reach) -> Job:

@@ -41,6 +41,7 @@ class ScriptedStopper:
         execute_error: May be set anew.
         executions: Plan and token of each plan that was really carried out.
         calls: Tokens of all calls of `execute`.
+        resumable: For each of them, whether it might go on with what was begun.
         probes: How many probes there were.
     """
 
@@ -59,6 +60,7 @@ class ScriptedStopper:
         self.execute_error = execute_error
         self.executions: list[tuple[StopPlan, str]] = []
         self.calls: list[str] = []
+        self.resumable: list[bool] = []
         self.probes = 0
         self._states = list(states)
         self._after = after
@@ -97,7 +99,7 @@ class ScriptedStopper:
         """Whether a plan was carried out with this token."""
         return token in {used for _, used in self.executions}
 
-    def execute(self, plan: StopPlan, token: str) -> Execution:
+    def execute(self, plan: StopPlan, token: str, *, resume: bool = True) -> Execution:
         """Note the execution and change the probes' answer.
 
         Raises:
@@ -105,6 +107,7 @@ class ScriptedStopper:
         """
         with self._lock:
             self.calls.append(token)
+            self.resumable.append(resume)
             known = token in {used for _, used in self.executions}
             if known or (plan.identity is not None and self._states[0] is JobState.GONE):
                 return Execution((), self.probe(plan.identity))

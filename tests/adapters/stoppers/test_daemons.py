@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from trainwatch_core.adapters.stoppers.docker import DockerJob
-from trainwatch_core.adapters.stoppers.guarded import GuardedStopper, Job
+from trainwatch_core.adapters.stoppers.guarded import GuardedStopper
 from trainwatch_core.adapters.stoppers.ladders import Ladder
 from trainwatch_core.adapters.stoppers.places import LocalPlace
+from trainwatch_core.adapters.stoppers.plugin import Job
 from trainwatch_core.adapters.stoppers.systemd import SystemdJob
 from trainwatch_core.model.errors import HostUnreachableError, InvalidInputError
 from trainwatch_core.model.launch import LOCALHOST, Launch

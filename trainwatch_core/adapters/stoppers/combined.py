@@ -52,7 +52,7 @@ class CombinedStopper:
         """Whether a stop with this token was begun: the launch carries out the whole ladder."""
         return self._launch.begun(token)
 
-    def execute(self, plan: StopPlan, token: str) -> Execution:
+    def execute(self, plan: StopPlan, token: str, *, resume: bool = True) -> Execution:
         """The whole ladder, by the launch.
 
         Raises:
@@ -61,4 +61,4 @@ class CombinedStopper:
         first = self._command.plan(plan.identity).steps
         if plan.steps[: len(first)] != first:
             raise changed_command()
-        return self._launch.execute(plan, token)
+        return self._launch.execute(plan, token, resume=resume)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from trainwatch_core.adapters.stoppers.rungs import SEARCH_PATH, climb, minimal_environment, run_here
+from trainwatch_core.adapters.stoppers.rungs import SEARCH_PATH, climb, minimal_environment, run_here, run_step
 from trainwatch_core.adapters.stoppers.tokens import Tokens
 from trainwatch_core.model.command import check_command
 from trainwatch_core.model.errors import InvalidInputError, StopRefusedError
 from trainwatch_core.model.launch import LOCALHOST
-from trainwatch_core.model.stop import Execution, JobIdentity, JobState, Probe, StepResult, StopPlan, StopStep
+from trainwatch_core.model.stop import Execution, JobIdentity, JobState, Probe, StopPlan, StopStep
 from trainwatch_core.ports import Clock
 
 KIND = "command"
@@ -64,13 +64,14 @@ class CommandStopper:
         """Whether a stop with this token was begun, by this process or one before it."""
         return self._tokens.recall(token) is not None
 
-    def execute(self, plan: StopPlan, token: str) -> Execution:
+    def execute(self, plan: StopPlan, token: str, *, resume: bool = True) -> Execution:
         """Run the command, once for a token.
 
         Raises:
             StopRefusedError: If the command is another one than in the plan, or the mark of the stop cannot be
                 written. Nothing was done.
         """
+        del resume  # there is only one rung
         probe = self.probe(plan.identity)
         if self._tokens.recall(token) is not None:
             return Execution((), probe)
@@ -78,7 +79,8 @@ class CommandStopper:
             raise changed_command()
         if not self._tokens.claim(token, ""):
             return Execution((), probe)
-        return climb(plan, self._clock, send=_no_signal, look=lambda: probe, run=run_here(self._clock))
+        run = run_here(self._clock)
+        return climb(plan, self._clock, take=lambda number: run_step(plan.steps[number], plan, run), look=lambda: probe)
 
 
 def changed_command() -> StopRefusedError:
@@ -87,7 +89,3 @@ def changed_command() -> StopRefusedError:
         "The stop command is another one than the one that was approved",
         todo="Nothing was done; approve the new command",
     )
-
-
-def _no_signal(step: StopStep) -> StepResult:
-    return StepResult(step.label, ok=False, detail="A stop command alone knows no process to signal")

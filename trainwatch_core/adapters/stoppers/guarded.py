@@ -2,72 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
 from trainwatch_core.adapters.shell import Ran
-from trainwatch_core.adapters.stoppers.places import Place
-from trainwatch_core.adapters.stoppers.rungs import await_gone, climb, run_here
-from trainwatch_core.model.errors import HostError, JobNotFoundError, StopRefusedError, TrainwatchError
+from trainwatch_core.adapters.stoppers.plugin import Chase, Job
+from trainwatch_core.adapters.stoppers.rungs import await_gone, climb, run_here, run_step
+from trainwatch_core.adapters.stoppers.tokens import rung
+from trainwatch_core.model.errors import JobNotFoundError, StopRefusedError, TrainwatchError
 from trainwatch_core.model.launch import LOCALHOST
 from trainwatch_core.model.stop import Execution, JobIdentity, JobState, Probe, StepResult, StopPlan, StopStep
 from trainwatch_core.ports import Clock
 from trainwatch_core.report.redact import clean
-
-
-class Chase(Protocol):
-    """One stop of one job under way."""
-
-    @property
-    def note(self) -> str:
-        """What a later chase of the same job needs to know: plain ASCII, kept with the mark of the stop."""
-        ...
-
-    def send(self, step: StopStep) -> StepResult:
-        """Take a rung that is no command. Never raises."""
-        ...
-
-    def look(self) -> Probe:
-        """Look independently whether the job is gone. Never raises."""
-        ...
-
-
-class Job(Protocol):
-    """One job of one kind: all that a plug-in writes.
-
-    Attributes:
-        kind: Kind of launch.
-        launch: The launch as a person wrote it.
-        place: Where its commands run, and where its marks are.
-        signals: Names of the signals that a rung may send.
-    """
-
-    kind: str
-    launch: str
-    place: Place
-    signals: frozenset[str]
-
-    def find(self) -> JobIdentity:
-        """The job as it is now.
-
-        Raises:
-            JobNotFoundError: If there is none, or it has ended.
-            StopRefusedError: If it is one that must never be stopped.
-            HostError: If it cannot be asked for.
-        """
-        ...
-
-    def ladder(self, identity: JobIdentity) -> tuple[StopStep, ...]:
-        """The rungs, first one first. Touches nothing."""
-        ...
-
-    def proof(self, identity: JobIdentity) -> str:
-        """How it is proven that the job is gone, for a person."""
-        ...
-
-    def chase(self, identity: JobIdentity, note: str) -> Chase:
-        """Begin to stop or only to look at that job, knowing what an earlier chase has noted. Touches nothing."""
-        ...
 
 
 class GuardedStopper:
@@ -76,11 +22,13 @@ class GuardedStopper:
     Args:
         job: The job.
         clock: Time.
+        reach: Called with the name of each point at which a crash is tried in tests.
     """
 
-    def __init__(self, job: Job, clock: Clock) -> None:
+    def __init__(self, job: Job, clock: Clock, reach: Callable[[str], None] = lambda _name: None) -> None:
         self._job = job
         self._clock = clock
+        self._reach = reach
         self._note = ""
 
     def identify(self) -> JobIdentity:
@@ -127,10 +75,11 @@ class GuardedStopper:
         """
         return self._job.place.marks.recall(token) is not None
 
-    def execute(self, plan: StopPlan, token: str) -> Execution:
+    def execute(self, plan: StopPlan, token: str, *, resume: bool = True) -> Execution:
         """Carry the plan out, if its job is still the same.
 
-        A token that was used before only looks, and waits as long as the longest rung.
+        A token that was used before takes no rung again. It waits for what the last one does, and takes the rungs above
+        it, if the job is still the same and nobody need doubt whether the last one was carried out.
 
         Raises:
             StopRefusedError: If the job is another one, or the mark of the stop cannot be written. Nothing was done.
@@ -140,7 +89,7 @@ class GuardedStopper:
         marks = self._job.place.marks
         note = marks.recall(token)
         if note is not None:
-            return self._watch_only(plan, identity, note)
+            return self._go_on(plan, token, identity, note) if resume else self._watch_only(plan, identity, note)
         try:
             now = self.identify()
         except JobNotFoundError:
@@ -149,14 +98,64 @@ class GuardedStopper:
         chase = self._job.chase(identity, self._note)
         if not marks.claim(token, self._note):
             return self._watch_only(plan, identity, marks.recall(token) or "")
-        remote = self._job.place.host != LOCALHOST
-        return climb(plan, self._clock, send=chase.send, look=chase.look, run=self._run, patient=remote)
+        self._reach("stop.marked")
+        return self._climb(plan, token, chase)
 
     def _remember(self, identity: JobIdentity) -> None:
         """What was seen to belong to the job is known later too, when it has left its parents."""
         chase = self._job.chase(identity, self._note)
         chase.look()
         self._note = chase.note
+
+    def _climb(self, plan: StopPlan, token: str, chase: Chase, first: int = 0) -> Execution:
+        def take(number: int) -> StepResult:
+            return self._take(plan, token, chase, number)
+
+        return climb(plan, self._clock, take=take, look=chase.look, patient=self._away, first=first)
+
+    def _go_on(self, plan: StopPlan, token: str, identity: JobIdentity, note: str) -> Execution:
+        chase = self._job.chase(identity, self._note + note)
+        marks = self._job.place.marks.taken(token)
+        begun = [number for number, _ in enumerate(plan.steps) if rung(token, number) in marks]
+        last = begun[-1] if begun else -1
+        sure = last < 0 or self._at_target(plan.steps[last]) or rung(token, last, done=True) in marks
+        wait = plan.steps[last].wait if begun else 0.0
+        probe = await_gone(chase.look, wait, self._clock, patient=self._away)
+        if probe.state is not JobState.ALIVE or not sure or last + 1 == len(plan.steps):
+            return Execution((), _final(probe))
+        try:
+            require_same(identity, self.identify())
+        except (JobNotFoundError, StopRefusedError):
+            return Execution((), _final(chase.look()))
+        return self._climb(plan, token, chase, last + 1)
+
+    @property
+    def _away(self) -> bool:
+        return self._job.place.host != LOCALHOST
+
+    def _at_target(self, step: StopStep) -> bool:
+        """Whether a rung and its mark are made in one breath, where the job is: both or neither, whenever we die."""
+        return step.host == self._job.place.host if step.argv else self._away
+
+    def _take(self, plan: StopPlan, token: str, chase: Chase, number: int) -> StepResult:
+        """Take one rung, once for a token."""
+        step, mark = plan.steps[number], rung(token, number)
+        at_target = self._at_target(step)
+        try:
+            if not at_target and not self._job.place.marks.take(mark):
+                return StepResult(step.label, ok=False, detail="It was begun before; nothing was done", unsure=True)
+            self._reach("stop.rung")
+            if step.argv:
+                result = run_step(step, plan, lambda step, plan: self._run(step, plan, mark if at_target else ""))
+            else:
+                result = chase.send(step, mark if at_target else "")
+            self._reach("stop.sent")
+            if not at_target:
+                self._job.place.marks.take(rung(token, number, done=True))
+            self._reach("stop.waiting")
+        except TrainwatchError as error:
+            return StepResult(step.label, ok=False, detail=clean(str(error), 500), unsure=True)
+        return result
 
     def _watch_only(self, plan: StopPlan, identity: JobIdentity, note: str) -> Execution:
         chase = self._job.chase(identity, self._note + note)
@@ -176,38 +175,11 @@ class GuardedStopper:
             raise StopRefusedError("The plan has a step that nobody knows", where=clean(strange[0]))
         return identity
 
-    def _run(self, step: StopStep, plan: StopPlan) -> Ran:
-        if step.host == LOCALHOST:
+    def _run(self, step: StopStep, plan: StopPlan, mark: str) -> Ran:
+        place = self._job.place
+        if step.host != place.host:
             return run_here(self._clock)(step, plan)
-        return self._job.place.run(step.argv, timeout=step.timeout, environment=plan.environment, cwd=plan.cwd)
-
-
-class Looking:
-    """A chase of a job that is stopped by commands only.
-
-    Args:
-        look: The probe.
-    """
-
-    note = ""
-
-    def __init__(self, look: _Look) -> None:
-        self._look = look
-
-    def send(self, step: StopStep) -> StepResult:
-        """Nothing: there are no processes that could be signalled."""
-        return StepResult(step.label, ok=False, detail="This kind of job knows no signals")
-
-    def look(self) -> Probe:
-        """Look whether the job is gone."""
-        try:
-            return self._look()
-        except (HostError, OSError, StopRefusedError) as error:
-            return Probe(JobState.UNKNOWN, clean(str(error), 500))
-
-
-class _Look(Protocol):
-    def __call__(self) -> Probe: ...
+        return place.run(step.argv, timeout=step.timeout, environment=plan.environment, cwd=plan.cwd, mark=mark)
 
 
 def require_same(planned: JobIdentity, now: JobIdentity) -> None:

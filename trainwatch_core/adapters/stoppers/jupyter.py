@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trainwatch_core.adapters.stoppers.guarded import Looking
 from trainwatch_core.adapters.stoppers.ladders import Ladder, by_signal
 from trainwatch_core.adapters.stoppers.places import Place
+from trainwatch_core.adapters.stoppers.plugin import Looking
 from trainwatch_core.adapters.stoppers.servers import NOT_FOUND, OK, Server, read_token
 from trainwatch_core.config.targets import ServerTable
 from trainwatch_core.model.errors import (
@@ -171,8 +171,9 @@ class _Chase(Looking):
         super().__init__(lambda: job.look_at(job.server_at(url)))
         self._job, self._url = job, url
 
-    def send(self, step: StopStep) -> StepResult:
+    def send(self, step: StopStep, mark: str = "") -> StepResult:
         """Interrupt the kernel or shut it down."""
+        del mark
         kernel = self._job.launch.rpartition("/")[2].rpartition(":")[2]
         method, path = (
             ("POST", f"/api/kernels/{kernel}/interrupt")

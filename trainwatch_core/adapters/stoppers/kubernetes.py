@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from trainwatch_core.adapters.stoppers.guarded import Looking
 from trainwatch_core.adapters.stoppers.ladders import Ladder
 from trainwatch_core.adapters.stoppers.places import Place
+from trainwatch_core.adapters.stoppers.plugin import Looking
 from trainwatch_core.config.targets import KubernetesTable
 from trainwatch_core.model.errors import HostUnreachableError, InvalidInputError, JobNotFoundError, StopRefusedError
 from trainwatch_core.model.launch import LOCALHOST, Launch

@@ -6,8 +6,8 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
-from trainwatch_core.adapters.stoppers.guarded import Looking
 from trainwatch_core.adapters.stoppers.places import Place
+from trainwatch_core.adapters.stoppers.plugin import Looking
 from trainwatch_core.config.targets import ParamTable, StopperTable
 from trainwatch_core.model.errors import HostUnreachableError, InvalidInputError, JobNotFoundError, StopRefusedError
 from trainwatch_core.model.launch import Launch

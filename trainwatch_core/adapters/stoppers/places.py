@@ -10,8 +10,9 @@ from trainwatch_core.adapters import shell
 from trainwatch_core.adapters.machines import LocalMachine, Machine
 from trainwatch_core.adapters.remote_machine import RemoteMachine
 from trainwatch_core.adapters.shell import OUTPUT_CAP, Ran
+from trainwatch_core.adapters.stoppers.remote_tokens import RemoteTokens, remote_place
 from trainwatch_core.adapters.stoppers.rungs import SEARCH_PATH, minimal_environment
-from trainwatch_core.adapters.stoppers.tokens import Marks, RemoteTokens, Tokens
+from trainwatch_core.adapters.stoppers.tokens import Marks, Tokens, once
 from trainwatch_core.model.errors import StopRefusedError
 from trainwatch_core.model.launch import LOCALHOST
 from trainwatch_core.ports import Clock
@@ -92,8 +93,18 @@ class Place(Protocol):
         environment: Mapping[str, str] | None = None,
         cwd: str = "/",
         keep: int = OUTPUT_CAP,
+        mark: str = "",
     ) -> Ran:
         """Run a command, in the environment of this place or another one.
+
+        Args:
+            argv: Absolute path of the program and its arguments.
+            timeout: Seconds.
+            environment: All of its environment; None for that of this place.
+            cwd: Its working directory.
+            keep: How many bytes of output are kept, the last ones.
+            mark: The mark of a rung, made in the same breath; where it is there already nothing is run, and the exit
+                code is BEGUN_BEFORE.
 
         Raises:
             OSError: If it cannot be started (this machine).
@@ -115,7 +126,8 @@ class LocalPlace:
 
     def __init__(self, clock: Clock, tokens_dir: Path, folders: Sequence[str] = ()) -> None:
         self._clock = clock
-        self.marks: Marks = Tokens(tokens_dir)
+        self._tokens = Tokens(tokens_dir)
+        self.marks: Marks = self._tokens
         self.machine: Machine = LocalMachine()
         self.environment = _with(minimal_environment(), folders)
 
@@ -142,6 +154,7 @@ class LocalPlace:
         environment: Mapping[str, str] | None = None,
         cwd: str = "/",
         keep: int = OUTPUT_CAP,
+        mark: str = "",
     ) -> Ran:
         """Run a command.
 
@@ -149,6 +162,8 @@ class LocalPlace:
             OSError: If it cannot be started.
         """
         room = self.environment if environment is None else environment
+        if mark:
+            argv = once(argv, str(self._tokens.path(mark).absolute()))
         return shell.run(argv, clock=self._clock, timeout=timeout, environment=room, cwd=cwd, keep=keep)
 
 
@@ -166,7 +181,7 @@ class RemotePlace:
         self.host = host
         self.environment = _with({"PATH": SEARCH_PATH, "LANG": "C.UTF-8"}, folders)
         self.machine: Machine = RemoteMachine(
-            host, lambda argv, seconds, keep: self.run(argv, timeout=seconds, keep=keep)
+            host, lambda argv, seconds, keep: self.run(argv, timeout=seconds, keep=keep), remote_place
         )
         self.marks: Marks = RemoteTokens(host, self._write)
         self._programs: dict[str, str] = {}
@@ -202,12 +217,15 @@ class RemotePlace:
         environment: Mapping[str, str] | None = None,
         cwd: str = "/",
         keep: int = OUTPUT_CAP,
+        mark: str = "",
     ) -> Ran:
         """Run a command. HOME, USER and LOGNAME are those of the host.
 
         Raises:
             HostError: If it was not run.
         """
+        if mark:
+            argv = once(argv, remote_place(mark))
         room = {k: v for k, v in (environment or self.environment).items() if k not in _OF_THE_HOST}
         return self._room.run(self.host, argv, timeout=timeout, environment=room, cwd=cwd, keep=keep)
 

@@ -36,7 +36,7 @@ class Pursuit:
         self._boot_id = boot_id
         self._owned = dict.fromkeys(leaders, True)
         self.seen = frozenset(seen)
-        self._signal = ""
+        self._signal, self._mark = "", ""
         self._told: set[Key] = set()
 
     @property
@@ -66,14 +66,18 @@ class Pursuit:
         self.seen = frozenset(each.key for each in left.values())
         return snapshot, left
 
-    def send(self, step: StopStep) -> StepResult:
+    def send(self, step: StopStep, mark: str = "") -> StepResult:
         """Send the signal of a rung.
 
         A signal that can be obeyed goes to the process groups that leaders of the job lead, and to what else of it is
         in their sessions. Helpers that run in a session of their own (the wandb service, say) get it when the leaders
         are gone: a trainer that saves its state on SIGTERM needs them until then. SIGKILL goes to everything at once.
+
+        Args:
+            step: The rung.
+            mark: Its mark, which goes with the first signal.
         """
-        self._signal, self._told = step.signal, set()
+        self._signal, self._mark, self._told = step.signal, mark, set()
         try:
             return self._send(step)
         except (HostError, StopRefusedError) as error:
@@ -110,15 +114,19 @@ class Pursuit:
         return [left[pid] for pid, start in self._owned if pid in left and left[pid].start == start]
 
     def _tell_group(self, leader: Process, left: Mapping[int, Process], snapshot: Snapshot) -> bool:
-        told = self._machine.send_group(leader, self._signal, snapshot)
+        told = self._machine.send_group(leader, self._signal, snapshot, self._mark)
         if told:
+            self._mark = ""
             self._told.update(each.key for each in left.values() if each.group == leader.group)
         return told
 
     def _tell(self, targets: Iterable[Process], snapshot: Snapshot) -> list[str]:
         fresh = [each for each in targets if each.key not in self._told]
         self._told.update(each.key for each in fresh)
-        return self._machine.send(fresh, self._signal, snapshot)
+        problems = self._machine.send(fresh, self._signal, snapshot, self._mark)
+        if fresh:
+            self._mark = ""
+        return problems
 
     def _report(self, snapshot: Snapshot, left: Mapping[int, Process]) -> Probe:
         """What is left of the job, in words."""

@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from trainwatch_core.adapters.stoppers.guarded import Looking
 from trainwatch_core.adapters.stoppers.ladders import Ladder, by_signal
 from trainwatch_core.adapters.stoppers.places import Place
+from trainwatch_core.adapters.stoppers.plugin import Looking
 from trainwatch_core.adapters.stoppers.servers import NOT_FOUND, OK, Server, read_token
 from trainwatch_core.config.targets import ServerTable
 from trainwatch_core.model.errors import (
@@ -152,8 +152,9 @@ class _Chase(Looking):
         super().__init__(lambda: job.look(started))
         self._job = job
 
-    def send(self, step: StopStep) -> StepResult:
+    def send(self, step: StopStep, mark: str = "") -> StepResult:
         """Ask for the stop."""
+        del mark
         try:
             return StepResult(step.label, ok=True, detail=self._job.stop())
         except TrainwatchError as error:

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable
 
 from trainwatch_core.adapters import shell
-from trainwatch_core.adapters.shell import Ran
+from trainwatch_core.adapters.shell import BEGUN_BEFORE, Ran
 from trainwatch_core.model.errors import TrainwatchError
 from trainwatch_core.model.stop import Execution, JobState, Probe, StepResult, StopPlan, StopStep
 from trainwatch_core.ports import Clock
@@ -36,26 +36,26 @@ def climb(  # what a stop is made of
     plan: StopPlan,
     clock: Clock,
     *,
-    send: Callable[[StopStep], StepResult],
+    take: Callable[[int], StepResult],
     look: Callable[[], Probe],
-    run: Callable[[StopStep, StopPlan], Ran],
     patient: bool = False,
+    first: int = 0,
 ) -> Execution:
     """Take the steps of the plan, and no others, until the job is gone or the ladder ends.
 
     Args:
         plan: What was approved.
         clock: Time.
-        send: Takes a rung that is a signal.
+        take: Takes the rung with this number.
         look: The independent probe.
-        run: Runs a rung that is a command.
         patient: Whether a look that finds nothing out may find something out later (the network was away). No harder
             rung is taken then while nobody knows how the job is.
+        first: The rung to begin with; those below it were taken before.
     """
     results: list[StepResult] = []
     probe = look()
-    for step in plan.steps:
-        result = run_step(step, plan, run) if step.argv else send(step)
+    for number, step in list(enumerate(plan.steps))[first:]:
+        result = take(number)
         results.append(result)
         # Waiting for the effect of what did not happen only lets the job run on.
         probe = await_gone(look, step.wait if result.ok or result.unsure else 0.0, clock, patient=patient)
@@ -85,7 +85,8 @@ def run_step(step: StopStep, plan: StopPlan, run: Callable[[StopStep, StopPlan],
         )
     except TrainwatchError as error:
         return StepResult(step.label, ok=False, detail=clean(f"Was not run: {error}", 500))
-    return StepResult(step.label, ran.exit_code == 0, ran.exit_code, _outcome(ran, step), _tail(ran), unsure=ran.lost)
+    unsure = ran.lost or ran.exit_code == BEGUN_BEFORE
+    return StepResult(step.label, ran.exit_code == 0, ran.exit_code, _outcome(ran, step), _tail(ran), unsure=unsure)
 
 
 def run_here(clock: Clock) -> Callable[[StopStep, StopPlan], Ran]:

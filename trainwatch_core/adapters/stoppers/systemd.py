@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from trainwatch_core.adapters.stoppers.guarded import Looking
 from trainwatch_core.adapters.stoppers.ladders import Ladder
 from trainwatch_core.adapters.stoppers.places import Place
+from trainwatch_core.adapters.stoppers.plugin import Looking
 from trainwatch_core.model.errors import HostUnreachableError, InvalidInputError, JobNotFoundError, StopRefusedError
 from trainwatch_core.model.launch import Launch
 from trainwatch_core.model.stop import JobIdentity, JobState, Probe, StopStep

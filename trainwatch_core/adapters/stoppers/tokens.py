@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from trainwatch_core.adapters.durable import sync_directory, write_new
-from trainwatch_core.adapters.shell import Ran
-from trainwatch_core.model.errors import HostUnreachableError, StopRefusedError
-from trainwatch_core.report.redact import clean, redact
+from trainwatch_core.model.errors import StopRefusedError
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _NOTE = "processes"
+RUNG = "rung-"
+"""How the names of marks of rungs begin."""
+_DONE_SUFFIX = "-done"
+
+_ONCE = """
+mark=$1
+case $mark in /*) ;; *) mark=$HOME/$mark ;; esac
+mkdir "$mark" 2>/dev/null || exit 125
+sync "${mark%/*}" 2>/dev/null
+shift
+exec "$@"
+"""
+
+
+def rung(token: str, number: int, *, done: bool = False) -> str:
+    """The mark of one rung of a stop: that it was begun, or that it surely was carried out."""
+    return f"{checked(token)}/{RUNG}{number}{_DONE_SUFFIX if done else ''}"
 
 
 class Marks(Protocol):
@@ -37,6 +52,23 @@ class Marks(Protocol):
 
     def recall(self, token: str) -> str | None:
         """The note of a stop that was begun; None if it was not.
+
+        Raises:
+            HostError: If the machine that they are on cannot be asked.
+        """
+        ...
+
+    def take(self, mark: str) -> bool:
+        """Make the mark of a rung, in the mark of its stop; False if it was there.
+
+        Raises:
+            StopRefusedError: If it cannot be made.
+            HostError: If the machine that they are on cannot be asked, or nobody knows whether it made the mark.
+        """
+        ...
+
+    def taken(self, token: str) -> frozenset[str]:
+        """The marks of rungs that were made for a stop.
 
         Raises:
             HostError: If the machine that they are on cannot be asked.
@@ -78,11 +110,7 @@ class Tokens:
             sync_directory(mark)
             sync_directory(self._root)
         except OSError as error:
-            raise StopRefusedError(
-                f"The mark of this stop could not be written ({error.strerror}), so nothing was done",
-                where=str(mark),
-                todo="Make room or give the right to write there, then approve a new request",
-            ) from error
+            raise unwritten(str(mark), error.strerror or "no reason given") from error
         return True
 
     def recall(self, token: str) -> str | None:
@@ -96,71 +124,62 @@ class Tokens:
             # Killed between the two: the mark alone says that it was begun.
             return ""
 
+    def take(self, mark: str) -> bool:
+        """Make the mark of a rung; False if it was there.
+
+        Raises:
+            StopRefusedError: If it cannot be made.
+        """
+        place = self.path(mark)
+        try:
+            place.mkdir(mode=0o700)
+            sync_directory(place.parent)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise unwritten(str(place), error.strerror or "no reason given") from error
+        return True
+
+    def taken(self, token: str) -> frozenset[str]:
+        """The marks of rungs that were made for a stop."""
+        return frozenset(f"{token}/{each.name}" for each in self._mark(token).glob(f"{RUNG}*"))
+
+    def path(self, mark: str) -> Path:
+        """Where the mark of a rung stands."""
+        return self._root / mark
+
     def _mark(self, token: str) -> Path:
-        return self._root / _checked(token)
+        return self._root / checked(token)
 
 
-_CLAIM = """
-umask 077
-mkdir -p "$HOME/$1" || exit 4
-mkdir "$HOME/$1/$2" 2>/dev/null || { [ -d "$HOME/$1/$2" ] && exit 3; echo "$HOME/$1/$2"; exit 4; }
-cat >"$HOME/$1/$2/processes" && sync "$HOME/$1/$2/processes" "$HOME/$1/$2" "$HOME/$1" 2>/dev/null
-exit 0
-"""
-_RECALL = """
-[ -d "$HOME/$1/$2" ] || exit 3
-cat "$HOME/$1/$2/processes" 2>/dev/null
-exit 0
-"""
-_DONE, _OTHER = 0, 3
-_FOLDER = ".local/state/trainwatch/stops"
+def once(argv: Sequence[str], place: str) -> tuple[str, ...]:
+    """A command that makes a directory and then becomes `argv`; it ends with BEGUN_BEFORE where it cannot.
 
-
-class RemoteTokens:
-    """The same on another machine, in the home directory there: where the job is, so that nobody stops it twice.
+    Both happen in one process that outlives whoever started it: killed at any moment, trainwatch leaves either neither
+    mark nor command, or both.
 
     Args:
-        host: Its name, for messages.
-        run: Runs an argv there with an input.
+        argv: The command.
+        place: The directory; a relative path starts at the home directory.
     """
-
-    def __init__(self, host: str, run: Callable[[Sequence[str], bytes], Ran]) -> None:
-        self._host = host
-        self._run = run
-
-    def claim(self, token: str, note: str) -> bool:
-        """Mark a stop as begun, on disk, before anything is done.
-
-        Raises:
-            StopRefusedError: If the mark cannot be written.
-            HostError: If the host cannot be asked, or nobody knows whether it wrote the mark.
-        """
-        ran = self._script(_CLAIM, token, note.encode("ascii"))
-        if ran.exit_code not in {_DONE, _OTHER}:
-            raise StopRefusedError(
-                "The mark of this stop could not be written, so nothing was done",
-                where=f"{self._host}: {clean(redact(ran.output.decode('utf-8', 'replace')), 300)}",
-                todo="Make room or give the right to write there, then approve a new request",
-            )
-        return ran.exit_code == _DONE
-
-    def recall(self, token: str) -> str | None:
-        """The note of a stop that was begun; None if it was not.
-
-        Raises:
-            HostError: If the host cannot be asked.
-        """
-        ran = self._script(_RECALL, token, b"")
-        return ran.output.decode("ascii", "replace") if ran.exit_code == _DONE else None
-
-    def _script(self, script: str, token: str, stdin: bytes) -> Ran:
-        ran = self._run(("/bin/sh", "-c", script, "trainwatch", _FOLDER, _checked(token)), stdin)
-        if ran.exit_code is None:
-            raise HostUnreachableError("The connection to the host was lost", where=self._host)
-        return ran
+    return ("/bin/sh", "-c", _ONCE, "trainwatch", place, *argv)
 
 
-def _checked(token: str) -> str:
+def unwritten(where: str, why: str) -> StopRefusedError:
+    """What is raised where a mark cannot be made."""
+    return StopRefusedError(
+        f"The mark of this stop could not be written ({why}), so nothing was done",
+        where=where,
+        todo="Make room or give the right to write there, then approve a new request",
+    )
+
+
+def checked(token: str) -> str:
+    """The id of a request, which is a name that a directory can have.
+
+    Raises:
+        StopRefusedError: If it is none.
+    """
     if not _TOKEN.fullmatch(token):
         raise StopRefusedError("This is not the id of a stop request", where=repr(token[:80]))
     return token

@@ -15,9 +15,9 @@ from typing import Any
 from trainwatch_core.adapters.sources.wandb.settings import Endpoint
 from trainwatch_core.adapters.sources.wandb.transport import post
 from trainwatch_core.adapters.sources.wandb.values import pick
-from trainwatch_core.adapters.stoppers.guarded import Looking
 from trainwatch_core.adapters.stoppers.ladders import Ladder, by_signal
 from trainwatch_core.adapters.stoppers.places import Place
+from trainwatch_core.adapters.stoppers.plugin import Looking
 from trainwatch_core.model.errors import (
     HostUnreachableError,
     InvalidInputError,
@@ -172,8 +172,9 @@ class _Chase(Looking):
         super().__init__(lambda: job.look_at(ident))
         self._job, self._ident = job, ident
 
-    def send(self, step: StopStep) -> StepResult:
+    def send(self, step: StopStep, mark: str = "") -> StepResult:
         """Set the flag."""
+        del mark
         try:
             return StepResult(step.label, ok=True, detail=self._job.set_flag(self._ident))
         except TrainwatchError as error:
