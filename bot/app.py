@@ -17,7 +17,7 @@ from slack_bolt.authorization import AuthorizeResult
 from bot.actors import Actors
 from bot.blocks.words import Setting
 from bot.ids import Place
-from bot.listeners import actions, commands, events, links
+from bot.listeners import actions, commands, events, form, links, listing
 from bot.listeners.desk import Desk
 from bot.notifier.board import Board
 from bot.notifier.digest import DailyDigest
@@ -26,6 +26,7 @@ from bot.notifier.threads import Threads
 from bot.notifier.web import Web
 from bot.texts import text
 from bot.upkeep import Errands, Roster, Shared, Silences
+from trainwatch_core.bootstrap import choices
 from trainwatch_core.config import Settings
 from trainwatch_core.engine.engine import Engine
 
@@ -130,6 +131,12 @@ def assemble(
         unfurl=web.unfurl,
         silence=lambda: silences.lately(engine.world.clock.now()),
         later=errands.later,
+        soon=errands.soon,
+        open_form=web.open_form,
+        update_form=web.update_form,
+        replace=web.replace,
+        show_home=web.show_home,
+        choices=choices(core),
         me=str(me.get("user_id", "")),
     )
     app = _listening(desk, web, me, running)
@@ -145,7 +152,7 @@ def _listening(desk: Desk, web: Web, me: Mapping[str, Any], running: Running) ->
         listener_executor=running.listening,
         raise_error_for_unhandled_request=False,
     )
-    for listeners in (commands, actions, events, links):
+    for listeners in (commands, actions, events, form, links, listing):
         listeners.register(app, desk)
     return app
 

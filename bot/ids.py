@@ -28,12 +28,16 @@ class Action(StrEnum):
     LATER = "stop_later"
     EXPLAIN = "stop_explain"
     WATCH_LINK = "link_watch"
+    OPEN_FORM = "form_open"
+    LIST_MENU = "list_menu"
+    LIST_PAGE = "list_page"
+    HOME_RENEW = "home_renew"
 
 
 class Choice(StrEnum):
     """What the card's menu offers."""
 
-    STATUS = "status"
+    EDIT = "edit"
     WHY = "why"
     AUTO = "mode auto"
     ASK = "mode ask"
@@ -41,6 +45,39 @@ class Choice(StrEnum):
     WAKE = "snooze off"
     END = "end"
     HELP = "help"
+
+
+class Field(StrEnum):
+    """What a form asks for: the name of its block. Those that are options of `/watch` have the option's name."""
+
+    PROJECT = "project"
+    RUN = "run"
+    TYPED = "typed"
+    CHANNEL = "channel"
+    LAUNCH = "launch"
+    EVERY = "every"
+    MODE = "mode"
+    ROUNDS = "rounds"
+    BASELINE = "baseline"
+    BASELINE_RUN = "baseline_run"
+    TARGET = "target"
+    KEY = "key"
+    LOG = "log"
+    NOTES = "notes"
+    STEPS = "steps"
+    ANNOUNCE = "announce"
+    STOP = "stop"
+    LOG_COMMAND = "log_command"
+
+
+FORM = "watch_form"
+"""callback_id of the form of a watch."""
+SHORTCUT = "watch_this_run"
+"""callback_id of the shortcut of messages."""
+CHOOSE_RUN = "choose_run"
+"""action_id of the list of runs, for which Slack asks us."""
+VALUE = "value"
+"""action_id of every other field of a form."""
 
 
 @dataclass(frozen=True, slots=True)

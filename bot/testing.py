@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
@@ -13,6 +14,7 @@ from slack_bolt import BoltRequest, BoltResponse
 from bot.actors import Actors, Names
 from bot.app import Running, assemble
 from bot.blocks.words import Setting
+from bot.ids import CHOOSE_RUN, Field
 from bot.notifier.notifier import SlackNotifier
 from bot.notifier.web import Web
 from trainwatch_core.config import load_settings
@@ -20,7 +22,7 @@ from trainwatch_core.decision.authority import Rules
 from trainwatch_core.model.stop import StopRequest
 from trainwatch_core.model.watch import Watch
 from trainwatch_core.testing.fakes import ListNotifier
-from trainwatch_core.testing.slack_payloads import APP, TEAM, click_payload
+from trainwatch_core.testing.slack_payloads import APP, TEAM, click_payload, form_payload
 from trainwatch_core.testing.slack_server import BOT_TOKEN, SlackServer
 from trainwatch_core.testing.worlds import BROKEN, FakeWorld
 
@@ -34,6 +36,7 @@ RULES = Rules(
     watchers=frozenset({CY}),
 )
 CHANNEL = "C0TRAIN"
+SLACK_TOML = f'channel = "{CHANNEL}"'
 
 Json = dict[str, Any]
 _P = ParamSpec("_P")
@@ -41,13 +44,35 @@ _T = TypeVar("_T")
 
 
 class Inline(Executor):
-    """Does the work at once."""
+    """Does the work at once, or when the test says so.
+
+    Attributes:
+        busy: Whether work waits until `go`.
+    """
+
+    def __init__(self) -> None:
+        self.busy = False
+        self._waiting: list[Callable[[], object]] = []
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
-        """Do it."""
+        """Do it, or keep it."""
         future: Future[_T] = Future()
-        future.set_result(fn(*args, **kwargs))
+
+        def work() -> None:
+            future.set_result(fn(*args, **kwargs))
+
+        if self.busy:
+            self._waiting.append(work)
+        else:
+            work()
         return future
+
+    def go(self) -> None:
+        """Do what waits, and all that comes from now on at once."""
+        self.busy = False
+        waiting, self._waiting = self._waiting, []
+        for work in waiting:
+            work()
 
 
 SECRET = "5ec2e75ec2e75ec2e75ec2e75ec2e75e"  # noqa: S105  # of the stand-in
@@ -62,13 +87,23 @@ class Office:
         folder: For settings and notes.
         world: The engine's world; healthy unless the test says otherwise.
         toml: More lines of trainwatch.toml.
+        slack_toml: Its lines of [slack].
     """
 
-    def __init__(self, slack: SlackServer, folder: Path, *, world: FakeWorld | None = None, toml: str = "") -> None:
+    def __init__(
+        self,
+        slack: SlackServer,
+        folder: Path,
+        *,
+        world: FakeWorld | None = None,
+        toml: str = "",
+        slack_toml: str = SLACK_TOML,
+    ) -> None:
         self.slack = slack
         self.folder = folder
-        self.toml = toml
+        self.toml = f"{toml}\n[slack]\n{slack_toml}\n"
         self.secret = SECRET
+        self.errands = Inline()
         self._numbers = itertools.count(1)
         for user in (ANA, BO, CY, EVE):
             if user not in slack.users:
@@ -79,10 +114,8 @@ class Office:
     def restart(self) -> None:
         """A new bot on the same rows, as after a crash."""
         file = self.folder / "trainwatch.toml"
-        file.write_text(
-            f'data_dir = "{self.folder}/data"\ntimezone = "UTC"\n{self.toml}\n[slack]\nchannel = "{CHANNEL}"\n'
-        )
-        settings = load_settings(file, {"HOME": str(self.folder)}, cwd=self.folder)
+        file.write_text(f'data_dir = "{self.folder}/data"\ntimezone = "UTC"\n{self.toml}')
+        self.settings = settings = load_settings(file, {"HOME": str(self.folder)}, cwd=self.folder)
         settings.chat_notes.mkdir(parents=True, exist_ok=True)
         self.web = Web(BOT_TOKEN, self.slack.api_url)
         clock = self.world.clock
@@ -101,7 +134,7 @@ class Office:
             self.actors,
             settings,
             self.web.me(),
-            Running(Inline(), Inline(), clock.monotonic, self.secret),
+            Running(self.errands, Inline(), clock.monotonic, self.secret),
         )
 
     # What people do, as payloads through `app.dispatch`.
@@ -118,6 +151,18 @@ class Office:
     def click(self, message: Json, action_id: str, *, user: str = ANA, **over: object) -> BoltResponse:
         """Press a button."""
         return self.dispatch(click_payload(message, action_id, user=user, **over))
+
+    def send(self, filled: Mapping[Field, str], *, user: str = ANA) -> Json:
+        """Fill in the form that was opened last, and send it; returns the errors at its fields."""
+        body = self.dispatch(form_payload(self.form, _named(filled), user=user)).body
+        answer = json.loads(body) if body else {}
+        return dict(answer.get("errors", {}))
+
+    def offered(self, words: str, filled: Mapping[Field, str], *, user: str = ANA) -> list[str]:
+        """What the list of runs offers for some words, in the form that was opened last."""
+        payload = form_payload(self.form, _named(filled), user=user, kind="block_suggestion")
+        body = self.dispatch({**payload, "action_id": CHOOSE_RUN, "block_id": "run", "value": words}).body
+        return [option["text"]["text"] for option in json.loads(body)["options"]]
 
     def reply(self, text: str, *, user: str | None = ANA, **over: object) -> BoltResponse:
         """Write into the thread of the first card."""
@@ -165,6 +210,11 @@ class Office:
         return next(m for m in self.slack.messages[CHANNEL] if not m.get("thread_ts") and "files" not in m)
 
     @property
+    def form(self) -> Json:
+        """The form that was opened last, as it is now."""
+        return list(self.slack.views.values())[-1]
+
+    @property
     def question(self) -> Json:
         """The newest question with the id of its request in it."""
         return next(m for m in reversed(self.slack.messages[CHANNEL]) if "fingerprint" in str(m.get("blocks")))
@@ -176,3 +226,7 @@ class Office:
     def refusals(self) -> list[str]:
         """What the audit says was refused."""
         return [row.detail for row in self.world.store.audited() if not row.allowed]
+
+
+def _named(filled: Mapping[Field, str]) -> dict[str, str]:
+    return {str(field): text for field, text in filled.items()}

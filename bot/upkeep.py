@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 
@@ -22,8 +22,11 @@ from trainwatch_core.model.errors import DeliveryError, NotAllowedError
 _LOG = logging.getLogger(__name__)
 DEAF = 60.0
 """Seconds after which a socket that answers no ping is replaced (python-slack-sdk #1446)."""
+WAITED = 2.0
+"""Seconds that a person's command may take before they are told that it takes longer: Slack waits for three."""
 _FRESH = 300.0
 _LATELY = timedelta(hours=12)
+_T = TypeVar("_T")
 
 
 class Roster:
@@ -72,6 +75,15 @@ class Errands:
             self._pool.submit(logged, work)
         except RuntimeError:
             _LOG.info("an errand came too late: the bot ends")
+
+    def soon(self, work: Callable[[], _T], late: Callable[[_T], object], /) -> _T | None:
+        """Do what a person waits for; None if it takes longer than Slack waits, and then `late` is told."""
+        future = self._pool.submit(work)
+        try:
+            return future.result(WAITED)
+        except TimeoutError:
+            future.add_done_callback(lambda done: logged(lambda: late(done.result())))
+            return None
 
     def once(self, name: str, work: Callable[[], object]) -> None:
         """Do it soon, unless the same is being done."""

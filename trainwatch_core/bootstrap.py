@@ -7,7 +7,8 @@ import os
 import pwd
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 
@@ -35,7 +36,7 @@ from trainwatch_core.model.errors import StorageError
 from trainwatch_core.model.finding import Weight
 from trainwatch_core.model.message import Body
 from trainwatch_core.model.quiet import QuietHours
-from trainwatch_core.model.run import RunRef
+from trainwatch_core.model.run import RunChoice, RunRef
 from trainwatch_core.model.watch import Watch
 from trainwatch_core.ports import Notifier, Painter, Source, Stopper, Ticker
 from trainwatch_core.report.chart import ChartSpec
@@ -204,6 +205,27 @@ def run_on_this_machine(path: str) -> RunRef:
         InvalidInputError: If there is none.
     """
     return locate(path, cwd=Path("/"))
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What W&B has to choose from.
+
+    Attributes:
+        projects: The projects whose runs may be watched here, as `entity/project`.
+        runs: Of a project, with some words of the name or the id, within so many seconds.
+    """
+
+    projects: Callable[[], Sequence[str]]
+    runs: Callable[[str, str, float], Sequence[RunChoice]]
+
+
+def choices(settings: Settings) -> Choices:
+    """What there is to choose from; both raise SourceUnavailableError if W&B does not say."""
+    return Choices(
+        projects=lambda: registry.projects_to_choose(settings),
+        runs=lambda project, words, seconds: registry.runs_to_choose(project, words, settings, seconds=seconds),
+    )
 
 
 def _make(folder: Path) -> None:

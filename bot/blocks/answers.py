@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.blocks.card import ahead_line, figures_line
-from bot.blocks.limits import Block, Message, each, heading, inert, message, own, plain, said, small
-from bot.blocks.words import SIGNS, Setting, linked, people, when, with_people
+from bot.blocks.limits import Message, each, heading, message, plain, said, small
+from bot.blocks.words import SIGNS, Setting, people, when, with_people
 from bot.texts import text, text_of
 from trainwatch_core.decision.authority import Refusal, Verb
 from trainwatch_core.engine.drytest import Tried
@@ -30,22 +30,6 @@ def unknown_message() -> Message:
     """A word that nobody knows."""
     known = text("words-known", words=text("words"))
     return message(known, [said([f"{known}."])])
-
-
-def list_message(cards: Sequence[tuple[Card, str]], setting: Setting, *, further: int = 0) -> Message:
-    """What is watched, with links to the threads; how many more there are."""
-    if not cards:
-        return message(text("list-empty-title"), [heading(text("list-empty"))])
-    blocks: list[Block] = []
-    for card, link in cards:
-        due = text("card-next-check", when=when(card.next_at, setting.zone)) if card.next_at is not None else ""
-        facts = " · ".join(part for part in (*map(str, card.metrics[:1]), card.progress) if part)
-        head = f"{SIGNS[card.look]} *{text_of('look', card.look)}* · {linked(card.run, link)}"
-        said_of_it = " · ".join(part for part in (inert(facts)[:300], due) if part)
-        blocks.append(heading(f"{head}\n{said_of_it}"))
-    if further:
-        blocks.append(small(own(text("list-further", count=further))))
-    return message(text("list-title", count=len(cards) + further), blocks)
 
 
 def status_message(card: Card, setting: Setting, silence: tuple[datetime, datetime] | None = None) -> Message:

@@ -77,9 +77,9 @@ def _buttons(card: Card) -> Block:
     paused = card.look is Look.PAUSED
     turn = (text("card-resume"), Action.RESUME) if paused else (text("card-pause"), Action.PAUSE)
     switch = (text("card-to-ask"), Choice.ASK) if card.automatic else (text("card-to-auto"), Choice.AUTO)
-    status, why, end = (text(f"card-{name}") for name in ("status", "why", "end"))
+    edit, why, end = (text(f"card-{name}") for name in ("edit", "why", "end"))
     snooze = (text("card-snooze"), Choice.SNOOZE) if card.quiet_until is None else (text("card-wake"), Choice.WAKE)
-    options = [(status, Choice.STATUS), (why, Choice.WHY), snooze, switch, (end, Choice.END)]
+    options = [(edit, Choice.EDIT), (why, Choice.WHY), snooze, switch, (end, Choice.END)]
     elements = [
         *([] if paused else [button(text("card-check-now"), Action.CHECK_NOW, card.watch_id)]),
         *([] if card.look in {Look.STOPPING, Look.WANTS_STOP} else [button(turn[0], turn[1], card.watch_id)]),

@@ -8,13 +8,14 @@ from typing import Any
 
 from slack_bolt import App
 
-from bot.actors import Claim
 from bot.blocks.answers import people_message
 from bot.blocks.explain import Explained, explain_message
 from bot.blocks.limits import Message, said
 from bot.ids import REQUEST_ID, WATCH_ID, Action, Choice, Place
-from bot.listeners.desk import Desk, text_at
+from bot.listeners.desk import Desk
+from bot.listeners.form import open_edit
 from bot.listeners.parsing import Word
+from bot.listeners.payloads import claim_at, text_at, value_at
 from bot.listeners.verbs import newest, obey
 from bot.texts import text
 from trainwatch_core.decision.authority import Verb
@@ -43,7 +44,7 @@ def register(app: App, desk: Desk) -> None:
                 desk.later(lambda: _tell(desk, body, told))
 
     for action, word in _CARD.items():
-        listen(action, lambda desk, body, word=word: _card(desk, body, word, _value(body)))  # type: ignore[misc]  # bound now
+        listen(action, lambda desk, body, word=word: _card(desk, body, word, value_at(body)))  # type: ignore[misc]  # bound now
     listen(Action.MENU, _menu)
     listen(Action.APPROVE, lambda desk, body: _decide(desk, body, approve=True))
     listen(Action.KEEP, lambda desk, body: _decide(desk, body, approve=False))
@@ -59,24 +60,34 @@ def _tell(desk: Desk, body: Body, told: Message) -> None:
 
 
 def _card(desk: Desk, body: Body, word: Word, watch_id: str) -> Message | None:
+    _require_card(desk, body, watch_id)
+    return obey(desk, word, watch_id, claim_at(body), None)
+
+
+def _require_card(desk: Desk, body: Body, watch_id: str) -> None:
+    """The message that was pressed must be the card of the watch that the button names."""
     known = desk.watch_at(_place(body))
     if known is None and desk.posting_card(watch_id, _place(body).channel):
         raise ConflictError(text("posting"), todo=text("press-again"))
     if known is None or not WATCH_ID.fullmatch(watch_id) or not hmac.compare_digest(known, watch_id):
         raise InvalidInputError(text("not-ours"))
-    return obey(desk, word, watch_id, _claim(body), None)
 
 
 def _menu(desk: Desk, body: Body) -> Message | None:
-    watch_id, _, chosen = _value(body).partition(" ")
+    watch_id, _, chosen = value_at(body).partition(" ")
     if chosen not in tuple(Choice):
         raise InvalidInputError(text("not-ours"))
+    if chosen == Choice.EDIT:
+        _require_card(desk, body, watch_id)
+        watch = desk.engine.world.store.watch(watch_id)
+        open_edit(desk, claim_at(body), text_at(body, "trigger_id"), watch, _place(body).channel)
+        return None
     return _card(desk, body, Word(chosen), watch_id)
 
 
 def _decide(desk: Desk, body: Body, *, approve: bool, put_off: bool = False) -> Message | None:
     request = _request(desk, body)
-    store, claim = desk.engine.world.store, _claim(body)
+    store, claim = desk.engine.world.store, claim_at(body)
     watch = store.watch(request.watch_id)
     actor = desk.admit(claim, Verb.APPROVE if approve else Verb.DECLINE, watch, request_id=request.id)
     try:
@@ -110,7 +121,7 @@ def _explain(desk: Desk, body: Body) -> None:
     request = _request(desk, body)
     world = desk.engine.world
     watch = world.store.watch(request.watch_id)
-    desk.admit(_claim(body), Verb.SEE, watch, request_id=request.id)
+    desk.admit(claim_at(body), Verb.SEE, watch, request_id=request.id)
     # Later: what people are called may have to be asked of Slack.
     desk.later(lambda: _tell(desk, body, explain_message(_known(desk, request, watch), desk.setting)))
 
@@ -135,7 +146,7 @@ def _request(desk: Desk, body: Body) -> StopRequest:
         InvalidInputError: If the value is none of ours, or stands on another message: a copy, a forgery.
         ConflictError: If the question can be seen in Slack before we know where it stands.
     """
-    value = _value(body)
+    value = value_at(body)
     if not REQUEST_ID.fullmatch(value):
         raise InvalidInputError(text("not-ours"))
     try:
@@ -151,15 +162,5 @@ def _request(desk: Desk, body: Body) -> StopRequest:
     return request
 
 
-def _value(body: Body) -> str:
-    actions = body.get("actions")
-    first = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], Mapping) else {}
-    return text_at(first, "value") or text_at(first, "selected_option", "value")
-
-
 def _place(body: Body) -> Place:
     return Place(text_at(body, "container", "channel_id"), text_at(body, "container", "message_ts"))
-
-
-def _claim(body: Body) -> Claim:
-    return Claim(text_at(body, "user", "id"), text_at(body, "user", "team_id"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -100,6 +101,17 @@ def settled(options: Mapping[str, str], defaults: WatchContext, settings: Settin
     return replace(defaults, **changes)
 
 
+def require_own_command(context: WatchContext, run: RunRef, settings: Settings) -> None:
+    """Automatic mode runs no command that was typed in chat (FAULTS.md P3).
+
+    Raises:
+        InvalidInputError: If it would.
+    """
+    own = settings.watch_defaults(run).context.stop_command
+    if context.mode is Mode.AUTO and context.stop_command not in {"", own}:
+        raise InvalidInputError(say("typed-never-automatic"))
+
+
 def _typed_command(text: str) -> str:
     """One line without shell operators: what is shown is a program and its arguments."""
     checked = check_command(text)
@@ -168,6 +180,11 @@ def _notes(text: str, settings: Settings) -> str:
     return str(path)
 
 
+def _lines(text: str) -> list[str]:
+    """One change a line, or `;` between them where there are no lines."""
+    return [each for each in re.split(r"\s*[;\n]\s*", text.strip()) if each]
+
+
 _READERS: Mapping[str, Callable[[str, WatchContext, Settings], dict[str, Any]]] = {
     "log": lambda text, _known, settings: {"log_path": log_below_roots(text, settings), "log_argv": ()},
     "log_command": lambda text, _known, _settings: {
@@ -179,7 +196,9 @@ _READERS: Mapping[str, Callable[[str, WatchContext, Settings], dict[str, Any]]] 
         "baseline_runs": tuple(run_of(part.strip(), settings) for part in text.split(",") if part.strip())
     },
     "target": lambda text, known, _settings: {"target": {**known.target, **_pairs(text, "target")}},
-    "key": lambda text, _known, _settings: {"key_metrics": tuple(name for name in text.split(",") if name)},
+    "key": lambda text, _known, _settings: {
+        "key_metrics": tuple(name for part in text.split(",") if (name := part.strip()))
+    },
     "every": lambda text, _known, _settings: {"interval": _interval(text)},
     "launch": lambda text, _known, _settings: {"launch": str(parse_launch(text))},
     "stop": lambda text, _known, _settings: {"stop_command": _typed_command(text)},
@@ -187,6 +206,8 @@ _READERS: Mapping[str, Callable[[str, WatchContext, Settings], dict[str, Any]]] 
     "mode": lambda text, _known, _settings: {"mode": _mode(text)},
     "rounds": lambda text, _known, _settings: {"rounds": read_posts(text)},
     "steps": lambda text, _known, _settings: {"planned_steps": _steps(text)},
-    "announce": lambda text, known, _settings: {"announced": with_announced(known.announced, parse_announcement(text))},
+    "announce": lambda text, known, _settings: {
+        "announced": with_announced(known.announced, *(parse_announcement(each) for each in _lines(text)))
+    },
 }
 """What each option changes in a context: (text, what was known, settings) -> fields."""

@@ -7,14 +7,16 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Protocol, TypeVar
 
 from bot.actors import Actors, Claim
 from bot.blocks.answers import problem_message, refusal_message, word_message
+from bot.blocks.fields import View
 from bot.blocks.limits import Block, Message
 from bot.blocks.words import Setting
 from bot.ids import Place
 from bot.texts import text
+from trainwatch_core.bootstrap import Choices
 from trainwatch_core.config import Settings
 from trainwatch_core.decision.authority import Refusal, Verb, authorize
 from trainwatch_core.engine.engine import Engine
@@ -24,7 +26,15 @@ from trainwatch_core.model.errors import NotAllowedError, TrainwatchError
 from trainwatch_core.model.message import Card
 from trainwatch_core.model.watch import Watch
 
+_T = TypeVar("_T")
 _LOG = logging.getLogger(__name__)
+
+
+class Soon(Protocol):
+    """Has a worker do what a person waits for."""
+
+    def __call__(self, work: Callable[[], _T], late: Callable[[_T], object], /) -> _T | None:
+        """What came of the work; None if it takes longer than Slack waits, and then `late` is told."""
 
 
 class RefusedError(NotAllowedError):
@@ -57,6 +67,13 @@ class Desk:
         unfurl: What stands below links of a message: where, and blocks for each address.
         silence: From when until when Slack was not heard lately; None if it was.
         later: Hands work to a worker.
+        soon: Has a worker do what a person waits for, and returns what came of it; None if it takes longer than Slack
+            waits, and then the second callable is told.
+        open_form: Opens a form, by Slack's leave (`trigger_id`); returns its id.
+        update_form: Puts another form in the place of one that is open.
+        replace: Puts a message in the place of one that one person sees, by the `response_url` of a click on it.
+        show_home: Shows a person's home.
+        choices: Projects and runs to choose from.
         me: User id of the bot.
         registering: One registration at a time, so that a command that arrives twice registers once.
     """
@@ -78,6 +95,12 @@ class Desk:
     unfurl: Callable[[Place, Mapping[str, Sequence[Block]]], None]
     silence: Callable[[], tuple[datetime, datetime] | None]
     later: Callable[[Callable[[], None]], None]
+    soon: Soon
+    open_form: Callable[[str, View], str]
+    update_form: Callable[[str, View], None]
+    replace: Callable[[str, Message], None]
+    show_home: Callable[[str, View], None]
+    choices: Choices
     me: str
     registering: threading.Lock = field(default_factory=threading.Lock)
 
@@ -118,11 +141,3 @@ class Desk:
         except Exception:  # noqa: BLE001  # a person who pressed a button gets an answer, whatever happens here
             _LOG.exception("a request of Slack failed")
             return word_message(text("went-wrong"))
-
-
-def text_at(payload: Mapping[str, Any], *path: str) -> str:
-    """The text at a path of a payload; empty if there is none."""
-    found: object = payload
-    for key in path:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found if isinstance(found, str) else ""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,13 +12,14 @@ from bot.blocks.answers import unknown_message
 from bot.blocks.limits import Message
 from bot.ids import Place
 from bot.listeners.commands import typed_by
-from bot.listeners.desk import Desk, text_at
+from bot.listeners.desk import Desk
+from bot.listeners.once import Once
 from bot.listeners.parsing import is_talk, read_word, speaks_to_another, without_mention
+from bot.listeners.payloads import text_at
 from bot.listeners.verbs import obey
 
 _GENUINE = frozenset({"", "thread_broadcast", "file_share"})
 """Subtypes of messages that a person wrote. Edits, deletions, joins and our own posts come as events too."""
-_REMEMBERED = 1000
 
 
 def register(app: App, desk: Desk) -> None:
@@ -36,24 +35,6 @@ def register(app: App, desk: Desk) -> None:
     def reply(event: Mapping[str, Any], body: Mapping[str, Any]) -> None:
         if is_reply(event) and once.first(text_at(body, "event_id")):
             heard(desk, event, body)
-
-
-class Once:
-    """Slack delivers an event again if it is not sure: the second time counts for nothing."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._seen: OrderedDict[str, None] = OrderedDict()
-
-    def first(self, ident: str) -> bool:
-        """Whether this id is new; without an id everything is."""
-        with self._lock:
-            if ident and ident in self._seen:
-                return False
-            self._seen[ident] = None
-            while len(self._seen) > _REMEMBERED:
-                self._seen.popitem(last=False)
-            return True
 
 
 def is_said(event: Mapping[str, Any]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from slack_bolt import App
 
@@ -12,15 +11,15 @@ from bot.actors import Claim
 from bot.blocks.limits import Block, Message
 from bot.blocks.links import offer_blocks, watched_blocks
 from bot.ids import Action, Place, in_slack
-from bot.listeners.commands import begin
-from bot.listeners.desk import Desk, text_at
-from bot.listeners.events import Once
+from bot.listeners.addresses import run_at
+from bot.listeners.desk import Desk
+from bot.listeners.once import Once
 from bot.listeners.parsing import Typed
-from trainwatch_core.config import Settings
-from trainwatch_core.model.errors import InvalidInputError, NotAllowedError
+from bot.listeners.payloads import text_at
+from bot.listeners.registering import begin
+from trainwatch_core.model.errors import NotAllowedError
 from trainwatch_core.model.run import RunRef, parse_wandb_run
 
-_CLOUD = "wandb.ai"
 _COMPOSER = "COMPOSER"
 """The channel that Slack tells of a message that is still being written. It looks like an id."""
 _MOST = 3
@@ -65,16 +64,6 @@ def _shown(desk: Desk, event: Mapping[str, Any], body: Body) -> None:
             shown[url] = _below(desk, run, place.channel)
     if shown:
         desk.later(lambda: desk.unfurl(place, shown))
-
-
-def run_at(url: str, settings: Settings) -> RunRef | None:
-    """The run whose page this is, on a W&B server that we know; None for all else. Nothing is fetched."""
-    own = urlsplit(settings.wandb.base_url or "").hostname
-    try:
-        known = urlsplit(url).hostname in {_CLOUD, f"www.{_CLOUD}", own} - {None}
-        return parse_wandb_run(url) if known else None
-    except (InvalidInputError, ValueError):
-        return None
 
 
 def _below(desk: Desk, run: RunRef, channel: str) -> Sequence[Block]:

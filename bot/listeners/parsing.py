@@ -27,8 +27,6 @@ KEYS = (
     "steps",
     "announce",
 )
-TEST = "test"
-"""The one command after which a watch is named."""
 _STRAIGHT = str.maketrans("\u201c\u201d\u201e\u2018\u2019\u00a0", '"""\'\' ')
 _LINK = re.compile(r"<(https?://[^\s|>]+)(?:\|[^>]*)?>")
 _OPTION = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
@@ -84,6 +82,19 @@ class Word(StrEnum):
     HELP = "help"
 
 
+EDIT = "edit"
+"""Opens a form."""
+MANAGED: Mapping[str, Word | None] = {
+    "show": Word.STATUS,
+    EDIT: None,
+    "why": Word.WHY,
+    "check": Word.CHECK,
+    "pause": Word.PAUSE,
+    "resume": Word.RESUME,
+    "end": Word.END,
+    "test": Word.TEST,
+}
+"""The commands after which a watch is named, and the word of the thread that does the same."""
 _ALSO = {"check": Word.CHECK, "now": Word.CHECK, "stop watching": Word.END, "auto": Word.AUTO, "ask": Word.ASK}
 
 
@@ -101,8 +112,8 @@ def read_command(text: str) -> Typed:
         raise InvalidInputError(say("unreadable", error=str(error)), todo=say("unreadable-todo")) from error
     if not words:
         return Typed()
-    if words[0] == TEST and len(words) == 2:  # noqa: PLR2004  # the word, and which watch
-        return Typed(TEST, {"watch": words[1]})
+    if words[0] in MANAGED and len(words) == 2:  # noqa: PLR2004  # the word, and which watch
+        return Typed(words[0], {"watch": words[1]})
     options: dict[str, str] = {}
     for word in words[1:]:
         match = _OPTION.fullmatch(word)

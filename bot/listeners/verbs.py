@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from bot.actors import Claim
 from bot.blocks.answers import help_message, status_message, tried_message, why_message, word_message
 from bot.blocks.limits import Message
 from bot.blocks.words import when
 from bot.ids import Place
-from bot.listeners.context import settled
+from bot.listeners.context import require_own_command, settled
 from bot.listeners.desk import Desk
 from bot.listeners.parsing import Expected, Word, read_expected, read_told
 from bot.texts import text
@@ -113,9 +114,7 @@ def _end(desk: Desk, watch: Watch, actor: Actor, _said: str) -> Message:
 
 
 def _auto(desk: Desk, watch: Watch, actor: Actor, _said: str) -> Message:
-    own = desk.settings.watch_defaults(watch.run).context.stop_command
-    if watch.context.stop_command not in {"", own}:
-        raise InvalidInputError(text("typed-never-automatic"))
+    require_own_command(replace(watch.context, mode=Mode.AUTO), watch.run, desk.settings)
     desk.engine.watches.switch(watch.id, actor, Mode.AUTO)
     return word_message(text("now-automatic"))
 

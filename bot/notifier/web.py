@@ -12,6 +12,7 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 
+from bot.blocks.fields import View
 from bot.blocks.limits import Block, Message
 from bot.ids import EVENT_TYPE, Place
 from bot.notifier.failures import LostReplyError, MisshapenError, sorting
@@ -106,7 +107,11 @@ class Web:
             if not response_url:
                 raise
             _LOG.info("%s: answered by the address of the click", error)
-            self._answer(response_url, message)
+            self._answer(response_url, message, replace=False)
+
+    def replace(self, response_url: str, message: Message) -> None:
+        """Put a message in the place of the one that was pressed, which one user sees."""
+        self._answer(response_url, message, replace=True)
 
     def _whisper(self, channel: str, user: str, message: Message, thread_ts: str | None) -> None:
         _formed(
@@ -122,16 +127,29 @@ class Web:
             ),
         )
 
-    def _answer(self, response_url: str, message: Message) -> None:
+    def _answer(self, response_url: str, message: Message, *, replace: bool) -> None:
         if not response_url.startswith((_HOOKS, self.client.base_url)):
             raise DeliveryError(say("slack-no-address"), permanent=True)
         hook = WebhookClient(response_url, timeout=TIMEOUT, retry_handlers=[], logger=logging.getLogger("slack_sdk"))
         with sorting():
             took = hook.send(
-                text=message.text, blocks=list(message.blocks), response_type="ephemeral", replace_original=False
+                text=message.text, blocks=list(message.blocks), response_type="ephemeral", replace_original=replace
             )
         if took.status_code != 200:  # noqa: PLR2004  # HTTP: fine
             raise DeliveryError(say("slack-answers", status=str(took.status_code)))
+
+    def open_form(self, trigger: str, view: View) -> str:
+        """Open a form while a person waits; returns its id."""
+        found = _asked(lambda: self._quick.views_open(trigger_id=trigger, view=view)).get("view")
+        return str(found.get("id", "")) if isinstance(found, Mapping) else ""
+
+    def update_form(self, view_id: str, view: View) -> None:
+        """Put another form in the place of one that is open. What was filled in stays where fields stay."""
+        _asked(lambda: self.client.views_update(view_id=view_id, view=view))
+
+    def show_home(self, user: str, view: View) -> None:
+        """Show the app's home of a user."""
+        _asked(lambda: self.client.views_publish(user_id=user, view=view))
 
     def react(self, place: Place, name: str) -> None:
         """Put an emoji on a message."""

@@ -37,7 +37,7 @@ card-watched = watched by { $who } since { $when }
 card-check-now = Check now
 card-pause = Pause
 card-resume = Resume
-card-status = Status
+card-edit = Edit
 card-why = Why?
 card-to-ask = Ask before stopping
 card-to-auto = Stop by itself
@@ -224,12 +224,90 @@ help-title = How to use /watch
 help =
     {"*"}`/watch entity/project/run`* watches a run: its card comes into the channel, each check into the card's thread.
     After the run, all optional: `log=PATH` (read when W&B cannot be reached) · `baseline=val/loss:2.31` · `baseline_run=RUN` (held against it step by step) · `target=METRIC:VALUE` · `every=30m` · `launch=pid:4211` (so that it can be stopped) · `notes=FILE.md` · `mode=ask` or `mode=auto` · `key=METRIC` · `steps=90000` · `announce=30000` or `announce="30000=harder data"` (a change that is meant to happen). For admins, where allowed: `stop="COMMAND"`.
-    {"*"}`/watch list`* shows what is watched. *`/watch test RUN`* tries out what its watch rests on. *`/watch help`* shows this.
+    {"*"}`/watch`* alone opens a form, in which runs can be chosen. *`/watch list`* shows what is watched.
+    {"*"}`/watch show | why | check | edit | pause | resume | end | test RUN`*, e.g. `/watch pause lab/vision/7gk2p1qz`: `edit` opens the form with what was told, `test` tries out what the watch rests on.
     In a card's thread just write: { $words }.
 list-empty-title = Nothing is watched
-list-empty = Nothing is watched. Begin with `/watch entity/project/run`.
+list-empty = Nothing is watched. Begin with `/watch entity/project/run`, or with `/watch` alone.
 list-title = { $count } watched
 list-further = and { $count } more
+list-newer = ‹ Newer
+list-older = Older ›
+list-page = page { $page } of { $pages }, { $count } watches
+edit-by-command = A form opens for `/watch edit RUN`, and for Edit in the menu of the card.
+takes-longer = This takes a while. I tell you here when it is done.
+
+## Home
+
+home-renew = Renew
+home-mine = My watches
+home-others = Watches of others
+notice-title = trainwatch
+
+## Form of a watch. Titles have at most 24 characters.
+
+form-open = Watch a run
+form-new = Watch a run
+form-edit = Edit a watch
+form-watch = Watch
+form-save = Save
+form-close = Close
+form-looking = I look up your projects at W&amp;B …
+form-found = Choose a run, or type one.
+form-no-project = W&amp;B shows no project that may be watched here. Type the run.
+form-no-answer = W&amp;B does not answer now. Type the run: it is read from its log until W&amp;B is back.
+form-optional = All of this may stay empty: then the project's settings count.
+form-no-run = Choose a run, or type one
+form-two-runs = This is another run than the one chosen above: leave one of them empty
+form-emptied = { $field } emptied
+form-nothing = Nothing was changed.
+form-mode-ask = Ask before a stop
+form-mode-auto = Stop by itself, after a grace
+form-rounds-all = Every check
+form-rounds-changes = Only what is new
+field-project = Project
+field-run = Run
+field-typed = Or type it
+field-channel = Channel that it reports to
+field-launch = How was it launched?
+field-every = Time between checks
+field-mode = When it should be stopped
+field-rounds = What is posted
+field-baseline = Baseline
+field-baseline-run = Runs to compare with
+field-target = Target
+field-key = Metrics that define success
+field-log = Training log, read when W&B does not answer
+field-notes = Notes of the project
+field-steps = Planned steps
+field-announce = Changes that are meant to happen, one a line
+field-stop = Command that stops it (empty: as it is)
+field-log-command = Command that prints its log (empty: as it is)
+hint-project = entity/project
+hint-run = Part of its name
+hint-typed = entity/project/run, its address, /mnt/logs/train.log
+hint-channel = #training
+hint-launch = tmux:gpu1/exp7, slurm:12345, pid:gpu1/4211
+hint-every = 30m
+hint-mode = Ask before a stop
+hint-rounds = Every check
+hint-baseline = val/loss=2.31, val/acc=0.69
+hint-baseline-run = entity/project/run
+hint-target = val/acc=0.76
+hint-key = val/acc, val/loss
+hint-log = /mnt/logs/train.log, gpu1:/mnt/logs/train.log
+hint-notes = vision.md
+hint-steps = 90000
+hint-announce = 30000=harder data
+hint-stop = /usr/local/bin/stop-training
+hint-log-command = tail -n 2000 /mnt/logs/train.log
+run-pending = waits
+run-running = runs
+run-finished = finished
+run-failed = failed
+run-crashed = crashed
+run-killed = killed
+run-unknown = state unknown
 why-nothing-title = No check yet
 why-nothing = There was no check yet.
 why-held = Held back: { $what }

@@ -9,8 +9,10 @@ from bot.listeners.parsing import Word
 from bot.testing import ANA, EVE, Office
 from trainwatch_core.model.change import AuditRow
 
-SHOWS = {Word.STATUS, Word.WHY, Word.HELP, Choice.STATUS, Choice.WHY, Choice.HELP}
+SHOWS = {Word.STATUS, Word.WHY, Word.HELP, Choice.WHY, Choice.HELP}
 """What only shows what the channel shows anyway."""
+ONLY_SHOW = {Action.EXPLAIN, Action.LIST_PAGE, Action.HOME_RENEW}
+"""Buttons that do."""
 
 
 def rows(office: Office) -> tuple[object, ...]:
@@ -29,12 +31,13 @@ def test_no_button_obeys_a_nobody(office: Office, action: Action) -> None:
     """F-A01: whatever is pressed, no row changes; all but the explanation is refused and on record."""
     office.asked()
     message = office.card if action.startswith("card") else office.question
-    values = {"card": office.world.store.watches()[0].id, "link": "lab/vision/r2"}
+    watch = office.world.store.watches()[0]
+    values = {"card": watch.id, "link": "lab/vision/r2", "list": f"0 {watch.id} end"}
     value = values.get(action.partition("_")[0], office.world.store.requests()[0].id)
     before, acts = rows(office), len(office.world.store.audited())
     office.click(message, action, user=EVE, value=value)
     assert rows(office) == before
-    assert len(refused(office, acts)) == (0 if action is Action.EXPLAIN else 1)
+    assert len(refused(office, acts)) == (0 if action in ONLY_SHOW else 1)
 
 
 @pytest.mark.parametrize("action", list(Action))
@@ -43,8 +46,9 @@ def test_no_button_obeys_an_admin_of_another_workspace(office: Office, action: A
     office.asked()
     message = office.card if action.startswith("card") else office.question
     watch, request = office.world.store.watches()[0], office.world.store.requests()[0]
-    values = {"card": watch.id, "link": "lab/vision/r2", "stop": request.id}
-    value = f"{watch.id} {Choice.STATUS}" if action is Action.MENU else values[action.partition("_")[0]]
+    values = {"card": watch.id, "link": "lab/vision/r2", "stop": request.id, "form": "new", "home": "home", "list": "0"}
+    of_menus = {Action.MENU: f"{watch.id} {Choice.WHY}", Action.LIST_MENU: f"0 {watch.id} why"}
+    value = of_menus.get(action, values[action.partition("_")[0]])
     before, acts = rows(office), len(office.world.store.audited())
     office.click(message, action, user=ANA, team="T0EVIL", value=value)
     assert rows(office) == before

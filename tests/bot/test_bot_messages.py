@@ -10,10 +10,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from slack_sdk.models.views import View
 
 from bot.blocks.answers import (
     help_message,
-    list_message,
     problem_message,
     refusal_message,
     status_message,
@@ -24,12 +24,16 @@ from bot.blocks.card import card_message
 from bot.blocks.catchup import catchup_message
 from bot.blocks.digest import digest_message
 from bot.blocks.explain import Explained, explain_message
+from bot.blocks.fields import notice
+from bot.blocks.form import edit_form, new_form
 from bot.blocks.limits import ALL_CHARACTERS, BLOCKS, Message, message
 from bot.blocks.links import offer_blocks, watched_blocks
+from bot.blocks.listing import PAGE, Listed, home_view, list_message, refused_home
 from bot.blocks.question import question_message
 from bot.blocks.reminder import reminder_message
 from bot.blocks.report import notice_message, outcome_message, report_message, summary_message
 from bot.blocks.words import Setting
+from bot.ids import Field
 from trainwatch_core.decision.authority import Refusal, Verb
 from trainwatch_core.model.actor import SYSTEM, Actor, ActorKind
 from trainwatch_core.model.errors import NotFoundError
@@ -113,6 +117,12 @@ QUESTION = StopQuestion(
 REQUEST = StopRequest(
     QUESTION.request_id, "abcd1234", 14, RequestState.PENDING, PLAN, "7f3a9c21" * 8, "Loss jumped.", AT
 )
+LISTED = [
+    Listed(CARD, "https://x.slack.com/archives/C1/p1"),
+    Listed(replace(CARD, watch_id="bbbb2222", look=Look.CLOSE, why="Loss jumped to 6.9 <!here>."), ""),
+    Listed(replace(CARD, watch_id="cccc3333", look=Look.PAUSED, next_at=None), "https://x.slack.com/archives/C1/p3"),
+    Listed(replace(CARD, watch_id="dddd4444", look=Look.NEW, metrics=(), progress=""), ""),
+]
 CATCHUP = Catchup(
     watch_id="abcd1234",
     run="resnet50-lr3e4",
@@ -240,8 +250,9 @@ MESSAGES: dict[str, Message] = {
     "notice": notice_message(Notice("abcd1234", "I would stop it, but cannot.", loud=True), BERLIN),
     "help": help_message(),
     "unknown": unknown_message(),
-    "list": list_message([(CARD, "https://x.slack.com/archives/C1/p1")], BERLIN),
-    "list_empty": list_message([], BERLIN),
+    "list": list_message(LISTED, BERLIN, page=0, total=4),
+    "list_second_page": list_message(LISTED[:2], BERLIN, page=1, total=22),
+    "list_empty": list_message([], BERLIN, page=0, total=0),
     "status": status_message(CARD, BERLIN),
     "why_nothing": why_message(None),
     "refusal": refusal_message(Refusal(Verb.APPROVE, "This needs the role approver", ("U0ANA", "U0BO"))),
@@ -296,15 +307,41 @@ def within_limits(message: Message) -> None:
 
 @pytest.mark.parametrize("name", sorted(MESSAGES))
 def test_a_message_looks_as_it_was_agreed(name: str) -> None:
+    """And one that Slack takes."""
+    within_limits(MESSAGES[name])
+    as_golden(name, {"text": MESSAGES[name].text, "blocks": MESSAGES[name].blocks})
+
+
+VIEWS = {
+    "view_new": new_form(
+        {}, status="Choose a run.", projects=["lab/vision", "e/tiny"], asks_channel=True, commands=False, carried={}
+    ),
+    "view_edit": edit_form(
+        "lab/vision/<r1>", {Field.EVERY: "30m", Field.MODE: "ask", Field.ROUNDS: "all"}, commands=True, carried={}
+    ),
+    "view_home": home_view(LISTED[:2], LISTED[2:], BERLIN, further=3),
+    "view_home_empty": home_view([], [], BERLIN, further=0),
+    "view_home_refused": refused_home("Only members of the own workspace may do this <!here>"),
+    "view_notice": notice(MESSAGES["status"]),
+}
+"""Forms and homes."""
+
+
+def as_golden(name: str, shown: object) -> None:
     """A change of looks is seen in a diff of JSON. TRAINWATCH_GOLDEN=write writes it anew."""
-    message = MESSAGES[name]
-    within_limits(message)
-    found = json.dumps({"text": message.text, "blocks": message.blocks}, indent=1, ensure_ascii=False) + "\n"
+    found = json.dumps(shown, indent=1, ensure_ascii=False) + "\n"
     file = GOLDEN / f"{name}.json"
     if os.environ.get("TRAINWATCH_GOLDEN") == "write":
         GOLDEN.mkdir(exist_ok=True)
         file.write_text(found)
     assert found == file.read_text()
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_the_view_is_the_one_that_was_looked_at(name: str) -> None:
+    """And one that slack_sdk takes for a view."""
+    View(**VIEWS[name]).validate_json()
+    as_golden(name, VIEWS[name])
 
 
 ASK = {
@@ -325,7 +362,7 @@ def test_only_a_message_that_asks_somebody_to_act_calls_anybody(name: str) -> No
 
 def test_every_golden_file_is_a_message() -> None:
     """None is left over."""
-    assert {file.stem for file in GOLDEN.glob("*.json")} == set(MESSAGES)
+    assert {file.stem for file in GOLDEN.glob("*.json")} == {*MESSAGES, *VIEWS}
 
 
 LONG = "x <!channel> & ``` *b* " * 2000
@@ -348,7 +385,7 @@ def test_messages_stay_within_the_limits_whatever_is_in_them() -> None:
             replace(CATCHUP, run=LONG, metrics=lines, moments=(Moment(AT, Decision.STOP, LONG),) * 60), BERLIN
         ),
         summary_message(replace(SUMMARY, lines=tuple(("Best", line) for line in lines[:9])), BERLIN),
-        list_message([(replace(card, run=LONG[:80]), "")] * 60, BERLIN),
+        list_message([Listed(replace(card, run=LONG[:80], look=Look.CLOSE), "")] * PAGE, BERLIN, page=1, total=60),
         digest_message(compose_digest([Entry(replace(card, run=LONG[:80], look=Look.CLOSE))] * 60), "Mon", BERLIN),
     ):
         assert len(told.blocks) <= BLOCKS

@@ -10,7 +10,7 @@ from slack_sdk.models.blocks import Block as SdkBlock
 from bot.blocks.limits import BUTTON
 from bot.blocks.links import offer_blocks
 from bot.ids import Action
-from bot.listeners.links import run_at
+from bot.listeners.addresses import run_at
 from bot.testing import ANA, CHANNEL, EVE, Office
 from trainwatch_core.config import load_settings
 from trainwatch_core.testing.slack_payloads import BOT_USER, TEAM, click_payload

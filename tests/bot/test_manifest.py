@@ -13,9 +13,9 @@ import yaml
 from slack_bolt import App
 from slack_sdk import WebClient
 
-from bot.listeners import actions, commands, events, links
+from bot.listeners import actions, commands, events, form, links, listing
+from bot.listeners.addresses import run_at
 from bot.listeners.desk import Desk
-from bot.listeners.links import run_at
 from trainwatch_core.cli.slack_checks import SCOPES
 from trainwatch_core.config import Settings
 
@@ -36,9 +36,13 @@ METHODS = {
     "conversations_replies": {"channels:history", "groups:history"},
     "conversations_info": {"channels:read", "groups:read"},
     "users_info": {"users:read"},
+    "views_open": set[str](),
+    "views_publish": set[str](),
+    "views_update": set[str](),
 }
 """What Slack's reference wants for each method that we call, for public and private channels."""
 EVENTS = {
+    "app_home_opened": {"app_home_opened": ""},
     "app_mention": {"app_mention": "app_mentions:read"},
     "link_shared": {"link_shared": "links:read"},
     "message": {"message.channels": "channels:history", "message.groups": "groups:history"},
@@ -53,6 +57,9 @@ class Registered:
         self.commands: set[str] = set()
         self.events: set[str] = set()
         self.actions: set[str] = set()
+        self.views: set[str] = set()
+        self.shortcuts: set[str] = set()
+        self.lists: set[str] = set()
 
     def command(self, name: str) -> Callable[[Any], Any]:
         """A slash command."""
@@ -66,6 +73,18 @@ class Registered:
         """A button or menu."""
         return self._take(self.actions, name)
 
+    def view(self, name: str) -> Callable[[Any], Any]:
+        """A form."""
+        return self._take(self.views, name)
+
+    def shortcut(self, name: str) -> Callable[[Any], Any]:
+        """A shortcut."""
+        return self._take(self.shortcuts, name)
+
+    def options(self, name: str) -> Callable[[Any], Any]:
+        """A list for which Slack asks."""
+        return self._take(self.lists, name)
+
     @staticmethod
     def _take(names: set[str], name: str) -> Callable[[Any], Any]:
         names.add(str(name))
@@ -76,7 +95,7 @@ class Registered:
 def registered() -> Registered:
     """What the listeners register."""
     app = Registered()
-    for listeners in (commands, actions, events, links):
+    for listeners in (commands, actions, events, form, links, listing):
         # A registration only keeps the desk for later.
         listeners.register(cast("App", app), cast("Desk", None))
     return app
@@ -104,6 +123,20 @@ def test_the_events_are_those_that_are_heard(registered: Registered) -> None:
     assert set(MANIFEST["settings"]["event_subscriptions"]["bot_events"]) == wanted
 
 
+def test_the_shortcuts_are_those_that_are_answered(registered: Registered) -> None:
+    """Of messages only: a run is named in what somebody wrote."""
+    known = MANIFEST["features"]["shortcuts"]
+    assert {entry["callback_id"] for entry in known} == registered.shortcuts
+    assert {entry["type"] for entry in known} == {"message"}
+
+
+def test_the_home_is_switched_on_if_it_is_shown(registered: Registered) -> None:
+    """And the tab of messages is off: nobody answers there."""
+    home = MANIFEST["features"]["app_home"]
+    assert home["home_tab_enabled"] is ("app_home_opened" in registered.events)
+    assert home["messages_tab_enabled"] is False
+
+
 def test_every_method_that_is_called_is_known_here() -> None:
     """Who calls a new method looks up which scope it needs."""
     assert called()
@@ -113,8 +146,8 @@ def test_every_method_that_is_called_is_known_here() -> None:
 def test_the_scopes_are_those_of_methods_events_and_commands(registered: Registered) -> None:
     """No scope is missing, and none is asked for in vain."""
     wanted = {scope for name in called() for scope in METHODS[name]}
-    wanted |= {scope for name in registered.events for scope in EVENTS[name].values()}
-    wanted |= {"commands"} if registered.commands else set()
+    wanted |= {scope for name in registered.events for scope in EVENTS[name].values() if scope}
+    wanted |= {"commands"} if registered.commands or registered.shortcuts else set()
     assert wanted == BOT_TOKEN_SCOPES
 
 

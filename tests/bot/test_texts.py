@@ -15,15 +15,20 @@ from fluent.syntax.visitor import Visitor
 
 from bot import texts
 from bot.blocks.answers import NAMED
+from bot.ids import Field
 from bot.listeners import parsing
 from bot.texts import speak, text, text_of
 from trainwatch_core.model.message import Look
+from trainwatch_core.model.run import RunState
 from trainwatch_core.model.stop import RequestState
 
 ROOM = Path(texts.__file__).parent
 BOT = ROOM.parent
 CALLS = {"text", "say", "text_of"}
 ENUMS = {
+    "field": {field.name for field in Field},
+    "hint": {field.name for field in Field},
+    "run": {state.name for state in RunState},
     "look": {member.name for member in Look},
     "act": {verb.name for verb in NAMED},
     "asked": {state.name for state in RequestState},
@@ -103,7 +108,7 @@ def test_what_is_asked_for_is_there(language: str) -> None:
 def test_what_is_there_is_asked_for() -> None:
     """No text of the catalogue is left over."""
     asked = {key for _, call in calls() for key in keys_of(call)} | strings_of_keys()
-    prefixes = {f"card-{name}" for name in ("status", "why", "end")} | {
+    prefixes = {f"card-{name}" for name in ("edit", "why", "end")} | {
         f"tell-{name}" for name in ("every", "baseline", "rounds")
     }
     assert set(catalogue()) - asked - prefixes == set()

@@ -35,6 +35,18 @@ def parse_duration(text: str | float) -> float:
     return seconds
 
 
+def spell_duration(seconds: float) -> str:
+    """A duration as `parse_duration` reads it: `1h30m`, `90.5s` where it is no number of whole seconds."""
+    left = round(seconds)
+    if left != seconds:
+        return f"{seconds:.6f}".rstrip("0") + "s"
+    parts = []
+    for unit, size in _UNITS.items():
+        count, left = divmod(left, int(size))
+        parts += [f"{count}{unit}"] if count else []
+    return "".join(parts) or "0s"
+
+
 def _spelled(text: str) -> float | None:
     words = text.strip().lower()
     if _BARE.fullmatch(words):

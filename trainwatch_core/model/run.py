@@ -66,6 +66,21 @@ class RunRef:
         return self.target.rstrip("/").rpartition("/")[2]
 
 
+@dataclass(frozen=True, slots=True)
+class RunChoice:
+    """A run that a person may choose from a list.
+
+    Attributes:
+        run: Which.
+        name: Its display name, as people gave it; untrusted.
+        state: What the tracker says of it; None if it is a word that nobody here knows.
+    """
+
+    run: RunRef
+    name: str
+    state: RunState | None
+
+
 def parse_wandb_run(text: str) -> RunRef:
     """Read `entity/project/run` or a run's page address. The address is only parsed, never fetched.
 

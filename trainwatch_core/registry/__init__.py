@@ -1,7 +1,8 @@
 """Which kinds there are: a plug-in is one file and one line here."""
 
 from trainwatch_core.registry.checks import CHECKS
-from trainwatch_core.registry.sources import baseline_runs_of, finished_runs, offline_runs, sources_of
+from trainwatch_core.registry.choosing import finished_runs, offline_runs, projects_to_choose, runs_to_choose
+from trainwatch_core.registry.sources import baseline_runs_of, sources_of
 from trainwatch_core.registry.stoppers import Reach, reach_of, stoppable, stopper_of
 
 __all__ = [
@@ -10,7 +11,9 @@ __all__ = [
     "baseline_runs_of",
     "finished_runs",
     "offline_runs",
+    "projects_to_choose",
     "reach_of",
+    "runs_to_choose",
     "sources_of",
     "stoppable",
     "stopper_of",

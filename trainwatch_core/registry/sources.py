@@ -35,7 +35,7 @@ def sources_of(watch: Watch, settings: Settings, room: Files | None = None) -> S
     Raises:
         InvalidInputError: If a source of it may not be read here.
     """
-    _require_allowed(watch.run, settings)
+    require_allowed(watch.run, settings)
     if watch.run.kind is RunKind.LOG:
         sources = [_log(watch.run.target, settings, room)]
     else:
@@ -63,46 +63,26 @@ def baseline_runs_of(watch: Watch, settings: Settings, room: Files | None = None
     }
 
 
-def finished_runs(project: str, settings: Settings, *, last: int) -> Sequence[str]:
-    """The last runs of a W&B project that are over, newest first, in words that `locate` reads.
+def require_allowed(run: RunRef, settings: Settings) -> None:
+    """Refuse a run whose project is not one of `[wandb] entities`.
 
     Raises:
-        InvalidInputError: If runs of this entity are not watched here.
-        SourceUnavailableError: If nobody can say which runs there are.
+        InvalidInputError: If it is not.
     """
-    some = RunRef(RunKind.WANDB, f"{project}/any")
-    _require_allowed(some, settings)
-    folder = settings.offline_folder(some)
-    if folder:
-        return offline_runs(folder, last=last)
-    from trainwatch_core.adapters.sources.wandb.projects import runs_that_are_over  # noqa: PLC0415  # likewise
-    from trainwatch_core.adapters.sources.wandb.settings import load_endpoint  # noqa: PLC0415  # likewise
-
-    endpoint = load_endpoint(settings.wandb.base_url)
-    return runs_that_are_over(endpoint, project, last=last, seconds=settings.wandb.timeout)
-
-
-def offline_runs(folder: str, *, last: int) -> Sequence[str]:
-    """The paths of the last offline runs in a folder, newest first.
-
-    Raises:
-        SourceUnavailableError: If it cannot be read, or holds none.
-    """
-    from trainwatch_core.adapters.sources.wandb.folder import runs_in  # noqa: PLC0415  # likewise
-
-    return runs_in(folder, last=last)
-
-
-def _require_allowed(run: RunRef, settings: Settings) -> None:
     allowed = settings.wandb.entities
     if run.kind is not RunKind.WANDB or not allowed:
         return
-    if not any(fnmatchcase(run.project, each if "/" in each else f"{each}/*") for each in allowed):
+    if not allows(allowed, run.project):
         raise InvalidInputError(
             "Runs of this project are not watched here",
             where=str(run),
             todo=f"Allowed by [wandb] entities: {', '.join(allowed)}",
         )
+
+
+def allows(allowed: Sequence[str], project: str) -> bool:
+    """Whether a project is one of those of `[wandb] entities`."""
+    return any(fnmatchcase(project, each if "/" in each else f"{each}/*") for each in allowed)
 
 
 def _wandb_run(watch: Watch, settings: Settings) -> Source:

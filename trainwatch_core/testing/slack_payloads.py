@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 TEAM, BOT_USER, BOT_ID, APP = "T0HOME", "U0BOT", "B0BOT", "A0APP"
@@ -37,7 +38,44 @@ def click_payload(message: Json, action_id: str, *, user: str = "U0ANA", **over:
     }
 
 
+def form_payload(view: Json, filled: Mapping[str, str], *, user: str = "U0ANA", kind: str = "view_submission") -> Json:
+    """The payload of a form that somebody sends, or of a list in it that is opened.
+
+    Args:
+        view: As it was opened.
+        filled: Text of each field by its block_id; what is not named stands as it was opened with.
+        user: Who sends it.
+        kind: `view_submission` or `block_suggestion`.
+    """
+    blocks = [block for block in view["blocks"] if block["type"] == "input"]
+    unknown = set(filled) - {block["block_id"] for block in blocks}
+    if unknown:
+        raise LookupError(f"the form has no {sorted(unknown)}")
+    values = {b["block_id"]: {b["element"]["action_id"]: _filled(b, filled.get(b["block_id"]))} for b in blocks}
+    return {
+        "type": kind,
+        "api_app_id": APP,
+        "team": {"id": TEAM, "domain": "stand-in"},
+        "user": {"id": user, "username": "x", "team_id": TEAM},
+        "view": {**view, "state": {"values": values}},
+    }
+
+
+def _filled(block: Json, text: str | None) -> Json:
+    element = block["element"]
+    if element["type"] == "plain_text_input":
+        return {"type": element["type"], "value": (element.get("initial_value") if text is None else text) or None}
+    if element["type"] == "conversations_select":
+        chosen = element.get("initial_conversation") if text is None else text
+        return {"type": element["type"], "selected_conversation": chosen or None}
+    first = element.get("initial_option")
+    option = first if text is None else {"value": text} if text else None
+    return {"type": element["type"], "selected_option": option}
+
+
 def elements(message: Json, action_id: str) -> list[Json]:
-    """The buttons and menus of a message with an action id."""
+    """The buttons and menus of a message or a view with an action id."""
     blocks = message.get("blocks") or []
-    return [e for b in blocks if b["type"] == "actions" for e in b["elements"] if e["action_id"] == action_id]
+    found = [e for b in blocks if b["type"] == "actions" for e in b["elements"]]
+    found += [b["accessory"] for b in blocks if "accessory" in b]
+    return [element for element in found if element["action_id"] == action_id]

@@ -13,6 +13,9 @@ from trainwatch_core.testing.slack_limits import Limits
 from trainwatch_core.testing.slack_payloads import BOT_ID, BOT_USER, TEAM
 from trainwatch_core.testing.slack_wire import Json
 
+EXPIRED_TRIGGER = "0.expired"
+"""A `trigger_id` whose three seconds are over."""
+
 
 class Workspace:
     """What stands in Slack.
@@ -21,6 +24,8 @@ class Workspace:
         users: `users.info` by user id.
         channels: `conversations.info` by channel id.
         messages: What stands in each channel, oldest first.
+        views: Forms that were opened, by id, as they are now.
+        homes: What each user sees on the app's home.
         limits: Refuses calls that are too many; None for no limits.
         never_shares: Whether uploads are taken and then never shown.
         shares_after: So many looks at a file do not show its share yet.
@@ -30,6 +35,8 @@ class Workspace:
         self.users: dict[str, Json] = {}
         self.channels: dict[str, Json] = {"C0TRAIN": self._channel("C0TRAIN"), "C0DIGEST": self._channel("C0DIGEST")}
         self.messages: dict[str, list[Json]] = defaultdict(list)
+        self.views: dict[str, Json] = {}
+        self.homes: dict[str, Json] = {}
         self.limits: Limits | None = None
         self.never_shares = False
         self.shares_after = 0
@@ -111,6 +118,24 @@ class Workspace:
         found[0].setdefault("unfurls", {}).update(shown)
         return {"ok": True}
 
+    def _do_views_open(self, given: Json) -> Json:
+        if given["trigger_id"] == EXPIRED_TRIGGER:
+            return {"error": "expired_trigger_id"}
+        ident = self._id("V")
+        self.views[ident] = {**_view(given), "id": ident}
+        return {"view": self.views[ident]}
+
+    def _do_views_update(self, given: Json) -> Json:
+        ident = str(given.get("view_id"))
+        if ident not in self.views:
+            return {"error": "not_found"}
+        self.views[ident] = {**_view(given), "id": ident}
+        return {"view": self.views[ident]}
+
+    def _do_views_publish(self, given: Json) -> Json:
+        self.homes[given["user_id"]] = _view(given)
+        return {"view": self.homes[given["user_id"]]}
+
     def _do_reactions_add(self, given: Json) -> Json:
         self.messages["reactions"].append(given)
         return {}
@@ -173,3 +198,8 @@ class Workspace:
 
     def _id(self, kind: str) -> str:
         return f"{kind}{next(self._numbers):06d}"
+
+
+def _view(given: Json) -> Json:
+    shown: Json = json.loads(given["view"]) if isinstance(given["view"], str) else given["view"]
+    return shown

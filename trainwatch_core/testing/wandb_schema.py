@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
+from functools import partial
 
 from trainwatch_core.testing.wandb_runs import FakeRun, now
 
@@ -46,8 +47,17 @@ def _stop(known_runs: Runs, input: Mapping[str, object]) -> dict[str, object]:  
 
 
 def _passes(run: FakeRun, filters: str | None) -> bool:
-    """Whether a filter lets a run pass; of the forms `{"state": {"$in": [...]}}` and `{"createdAt": {"$gte": ...}}`."""
+    """Whether a filter lets a run pass: of the forms that we ask with.
+
+    They are `{"state": {"$in": [...]}}`, `{"createdAt": {"$gte": ...}}`, `{"displayName": {"$regex": ...}}`, `name`
+    likewise, and `{"$or": [...]}`.
+    """
     wanted = json.loads(filters or "{}")
+    if "$or" in wanted:
+        return any(_passes(run, json.dumps(each)) for each in wanted["$or"])
+    for field, said in (("displayName", run.display_name or run.name), ("name", run.name)):
+        if field in wanted and not re.search(wanted[field]["$regex"], said):
+            return False
     states, since = wanted.get("state", {}).get("$in"), wanted.get("createdAt", {}).get("$gte", "")
     return (states is None or run.state in states) and f"{run.created_at}Z" >= since
 
@@ -69,6 +79,12 @@ def _project(name: str, entity: str, runs: Mapping[str, FakeRun], unknown: Colle
     owner = {"id": f"entity-{entity}", "name": entity}
     known = {"id": f"project-{name}", "internalId": "1", "name": name, "entity": owner, "readOnly": False}
     return {**known, "run": run, "bucket": run, "runs": listed}
+
+
+def _models(known_runs: Runs, entityName: str, first: int = 50) -> dict[str, object]:  # noqa: N803  # GraphQL's
+    """The projects of an entity."""
+    names = dict.fromkeys(run.project for run in known_runs.values() if run.entity == entityName)
+    return {"edges": [{"node": {"name": name, "entityName": entityName}} for name in list(names)[:first]]}
 
 
 def root(known_runs: Runs, url: str, unknown: Collection[str] = ()) -> dict[str, object]:
@@ -115,6 +131,7 @@ def root(known_runs: Runs, url: str, unknown: Collection[str] = ()) -> dict[str,
         "entity": lambda name: {"name": name, "organization": None},
         "project": project,
         "model": project,
+        "models": partial(_models, known_runs),
         "upsertBucket": upsert,
         "createRunFiles": files,
         "stopRun": lambda input: _stop(known_runs, input),  # noqa: A006  # GraphQL's
