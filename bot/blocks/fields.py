@@ -47,7 +47,7 @@ def notice(told: Message) -> View:
     return {"type": "modal", "title": title, "close": close, "blocks": list(told.blocks)}
 
 
-def text_field(field: Field, label: str, *, filled: str, example: str, lines: bool) -> Block:
+def text_field(field: Field, label: str, *, filled: str, example: str, lines: bool = False) -> Block:
     """A field to type into."""
     element: Block = {"type": "plain_text_input", "action_id": VALUE, "multiline": lines, "max_length": TEXT}
     if filled:

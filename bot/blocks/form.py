@@ -15,7 +15,7 @@ from bot.blocks.fields import (
     search_field,
     text_field,
 )
-from bot.blocks.limits import Block, heading, inert, own, small
+from bot.blocks.limits import Block, heading, inert, own, plain, small
 from bot.ids import CHOOSE_RUN, FORM, Field
 from bot.texts import text, text_of
 from trainwatch_core.model.run import RunChoice, RunState
@@ -58,12 +58,14 @@ def new_form(
         commands: Whether commands may be typed in chat.
         carried: Comes back with it.
     """
-    blocks: list[Block] = [small(own(status))]
+    blocks: list[Block] = [small(plain(status))]
     if projects:
         named = [(project, project) for project in projects]
         blocks.append(choice_field(Field.PROJECT, _label(Field.PROJECT), named, projects[0]))
         blocks.append(search_field(Field.RUN, _label(Field.RUN), CHOOSE_RUN, _hint(Field.RUN)))
-    blocks.append(_typed(Field.TYPED, filled))
+    # Without lists to choose from there is nothing that it is the other way of.
+    label = _label(Field.TYPED if projects else Field.RUN)
+    blocks.append(text_field(Field.TYPED, label, filled=filled.get(Field.TYPED, ""), example=_hint(Field.TYPED)))
     if asks_channel:
         blocks.append(channel_field(Field.CHANNEL, _label(Field.CHANNEL), filled.get(Field.CHANNEL, "")))
     blocks += _context(filled, commands=commands)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.blocks.fields import View
 from bot.blocks.limits import Block, Message, actions, button, cut, divider, heading, inert, menu, message, own, small
-from bot.blocks.words import SIGNS, Setting, linked, when
+from bot.blocks.words import SIGNS, Setting, clock, linked
 from bot.ids import Action
 from bot.texts import text, text_of
 from trainwatch_core.model.message import Card, Look
@@ -87,7 +87,11 @@ def _new() -> Block:
 
 def _entry(listed: Listed, setting: Setting, page: int) -> Block:
     card = listed.card
-    due = text("card-next-check", when=when(card.next_at, setting.zone)) if card.next_at is not None else ""
+    due = (
+        text("card-next-check", when=clock(card.next_at, setting.zone, card.at or card.since))
+        if card.next_at is not None
+        else ""
+    )
     facts = " · ".join(part for part in (*map(str, card.metrics[:1]), card.progress) if part)
     lines = [f"{SIGNS[card.look]} *{text_of('look', card.look)}* · {linked(card.run, listed.link)}"]
     if card.look in _TROUBLE and card.why:

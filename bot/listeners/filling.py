@@ -63,8 +63,17 @@ def marks_of(filled: Filled) -> dict[str, str]:
 
 
 def changed(filled: Filled, marks: Mapping[str, object]) -> Filled:
-    """The fields that a person has changed, emptied ones too."""
-    return {field: filled.get(field, "") for field in OPTIONS if _mark(filled.get(field, "")) != marks.get(field)}
+    """The fields that a person has changed, emptied ones too.
+
+    The mode is always filled in and cannot be emptied: a client that sends none of it sends nothing of fields that
+    nobody touched, and an empty field of its means no change.
+    """
+    tells_all = Field.MODE in filled
+    return {
+        field: filled.get(field, "")
+        for field in OPTIONS
+        if _mark(filled.get(field, "")) != marks.get(field) and (field in filled or (tells_all and field in _BLANK))
+    }
 
 
 def told_anew(known: WatchContext, fields: Filled, settings: Settings) -> WatchContext:

@@ -115,7 +115,7 @@ def _chosen(desk: Desk, body: Body) -> Message | None:
 def _renew(desk: Desk, body: Body) -> None:
     """Show what stands there now, where it was pressed."""
     claim = claim_at(body)
-    if text_at(body, "view", "type") == "home":
+    if not text_at(body, "container", "channel_id"):
         show_home(desk, claim)
         return
     told = desk.answer(lambda: listed(desk, claim, _page(value_at(body).partition(" ")[0])))
@@ -127,7 +127,7 @@ def _tell(desk: Desk, body: Body, told: Message | None) -> None:
     channel = text_at(body, "container", "channel_id")
     if told is None:
         return
-    if text_at(body, "view", "type") == "home":
+    if not channel:
         # On a home nobody can be whispered to.
         desk.later(lambda: _show(desk, body, told))
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
@@ -25,7 +26,7 @@ TIMEOUT = 10
 QUICK = 1.2
 """Seconds for one call while a click waits for its acknowledgement; `/watch` makes two, and is given three seconds."""
 _PAGES = 5
-_HOOKS = "https://hooks.slack.com/"
+_HOOKS = ("https", "hooks.slack.com")
 
 Json = Mapping[str, Any]
 
@@ -128,7 +129,8 @@ class Web:
         )
 
     def _answer(self, response_url: str, message: Message, *, replace: bool) -> None:
-        if not response_url.startswith((_HOOKS, self.client.base_url)):
+        # The same scheme, name and port, with nobody's name before them.
+        if urlsplit(response_url)[:2] not in {_HOOKS, urlsplit(self.client.base_url)[:2]}:
             raise DeliveryError(say("slack-no-address"), permanent=True)
         hook = WebhookClient(response_url, timeout=TIMEOUT, retry_handlers=[], logger=logging.getLogger("slack_sdk"))
         with sorting():

@@ -225,6 +225,8 @@ def test_edit_shows_what_was_told_and_changes_what_was_changed(office: Office) -
     context = office.world.now(watch).context
     assert (context.interval, context.baseline, context.target) == (1200.0, {"val/loss": 2.1}, {})
     assert (context.launch, context.planned_steps) == ("pid:4211", 5000.0)
+    assert office.send({Field.EVERY: ""}) == {}
+    assert office.world.now(watch).context.interval == 1200.0, "there is always some time between checks"
     assert "every=20m" in office.whispered(ANA)
     assert "target emptied" in office.whispered(ANA)
 
@@ -238,6 +240,20 @@ def test_edit_takes_nothing_back_that_was_told_meanwhile(office: Office) -> None
     office.dispatch(form_payload(form, {Field.BASELINE: "loss=2"}))
     context = office.world.now(watch).context
     assert (context.interval, context.rounds, context.baseline) == (300.0, Posts.CHANGES, {"loss": 2.0})
+
+
+def test_a_client_that_tells_only_what_was_touched_empties_nothing(office: Office) -> None:
+    """As the look-alike is: Slack tells of every field."""
+    watch = office.watch("lab/vision/r1 launch=pid:4211 baseline=val/loss:2.3 every=10m")
+    form = edited(office, watch)
+    payload = form_payload(form, {Field.EVERY: "20m"})
+    values = payload["view"]["state"]["values"]
+    for field in set(values) - {Field.EVERY}:
+        (element,) = values[field].values()
+        element.update(value=None, selected_option=None)
+    office.dispatch(payload)
+    context = office.world.now(watch).context
+    assert (context.interval, context.launch, context.baseline) == (1200.0, "pid:4211", {"val/loss": 2.3})
 
 
 def test_edit_without_a_change_changes_nothing(office: Office) -> None:

@@ -82,6 +82,56 @@ class Person:
         """Press the newest button of the thread with this text."""
         self._page.locator(".thread-pane .bk-button", has_text=label).last.click()
 
+    def fill(self, label: str, text: str) -> None:
+        """Type into a field of the form that is open, or choose from its list by the words shown."""
+        control = self._field(label)
+        if control.evaluate("e => e.tagName") == "SELECT":
+            control.select_option(label=text)
+        else:
+            control.fill(text)
+
+    def send_form(self, label: str) -> None:
+        """Press the button of the form that is open."""
+        self._page.locator(".modal button", has_text=label).last.click()
+
+    def filled(self, label: str) -> str:
+        """What stands in a field of the form that is open."""
+        return self._field(label).input_value()
+
+    def sees_in_form(self, pattern: str) -> str:
+        """Wait for words in the form that is open; returns all of its text.
+
+        Raises:
+            TrainwatchError: If they do not appear.
+        """
+        return self._wait(self._page.locator(".modal").filter(has_text=re.compile(pattern)), pattern, 1)
+
+    def sees_no_form(self) -> None:
+        """Wait until no form is open."""
+        self._page.locator(".modal").wait_for(state="detached")
+
+    def choose(self, words: str, of: str) -> None:
+        """Choose from the menu of the newest message or entry that has some words in it."""
+        entry = self._page.locator(".msg, .home .bk-section").filter(has_text=re.compile(of))
+        entry.last.locator("select.bk-overflow").last.select_option(label=words)
+
+    def open_home(self, app: str) -> None:
+        """Open the home of an app."""
+        self._page.locator(".sidebar-item", has_text=app).last.click()
+        self._page.locator(".home").wait_for()
+
+    def sees_at_home(self, pattern: str) -> str:
+        """Wait for words on the home that is open; returns all of its text.
+
+        Raises:
+            TrainwatchError: If they do not appear.
+        """
+        return self._wait(self._page.locator(".home").filter(has_text=re.compile(pattern)), pattern, 1)
+
+    def press_at_home(self, label: str) -> None:
+        """Press a button of the home that is open."""
+        self._page.locator(".home .bk-button", has_text=label).click()
+
     def sees(self, pattern: str, *, times: int = 1) -> str:
         """Wait for so many messages of the thread that match; returns the text of the last one.
 
@@ -136,6 +186,10 @@ class Person:
     def scroll_to(self, pattern: str) -> None:
         """Bring the newest matching message of the thread into view."""
         self._page.locator(".thread-pane .msg").filter(has_text=re.compile(pattern)).last.scroll_into_view_if_needed()
+
+    def _field(self, label: str) -> Locator:
+        field = self._page.locator(".modal .bk-input").filter(has=self._page.get_by_text(label, exact=True))
+        return field.locator("input, textarea, select")
 
     def _send(self, box: Locator, text: str) -> None:
         box.fill(text)
