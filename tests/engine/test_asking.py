@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from trainwatch_core.model.actor import Actor, ActorKind
-from trainwatch_core.model.errors import ConflictError, JobNotFoundError, StopRefusedError
+from trainwatch_core.model.errors import ConflictError, JobNotFoundError, StopRefusedError, StorageError
 from trainwatch_core.model.message import StopQuestion
 from trainwatch_core.model.stop import RequestState
 from trainwatch_core.model.watch import Watch, WatchState
@@ -71,3 +71,28 @@ def test_it_is_asked_once_at_a_time() -> None:
     with pytest.raises(StopRefusedError):
         world.engine.asking.ask(watch.id, ANA)
     assert world.store.requests(watch_id=watch.id) == ()
+
+
+def test_evidence_is_kept_of_a_stop_by_hand_too() -> None:
+    """F5: how the run was when somebody asked, named in the question."""
+    world, watch = looking()
+    request = world.engine.asking.ask(watch.id, BO)
+    assert request.evidence.startswith("memory:")
+    world.tick()
+    (question,) = world.notifier.of(StopQuestion)
+    assert question.evidence == request.evidence
+    world, watch = looking()
+    request = world.engine.watches.stop_by_hand(watch.id, ANA)
+    kept = world.locker.kept[request.evidence.removeprefix("memory:")]
+    assert {"request.json", "run.json"} <= set(kept)
+    assert request.id in kept["request.json"].decode()
+
+
+def test_a_person_stops_without_evidence_where_none_can_be_kept() -> None:
+    """The disk is full: they answer for it, and are not held up."""
+    world, watch = looking()
+    world.locker.fail_with = StorageError("The disk is full")
+    request = world.engine.watches.stop_by_hand(watch.id, ANA)
+    assert request.evidence == ""
+    world.rounds(1)
+    assert world.store.request(request.id).state is RequestState.STOPPED

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
 
 from trainwatch_core.decision.authority import Verb, who_may_approve
 from trainwatch_core.decision.lifecycle import Event, move
-from trainwatch_core.decision.stops import fingerprint
-from trainwatch_core.engine.proposing import plan_now
+from trainwatch_core.engine.by_hand import with_evidence
+from trainwatch_core.engine.proposing import draft, plan_now
 from trainwatch_core.engine.voting import needed
 from trainwatch_core.engine.watches import Watches
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.actor import Actor
 from trainwatch_core.model.change import AuditRow, Change, OutboxRow
 from trainwatch_core.model.message import StopQuestion
-from trainwatch_core.model.stop import RequestState, StopRequest
+from trainwatch_core.model.stop import StopRequest
 from trainwatch_core.model.watch import Watch
 from trainwatch_core.report.compose import run_name, safe
 
@@ -46,23 +45,16 @@ class Asking:
         self._watches.require(actor, Verb.STOP, watch)
         move(watch.state, Event.STOP_REQUESTED)  # says at once why not, before the job is looked for
         plan = plan_now(world, watch)
-        now, request_id = world.clock.now(), secrets.token_hex(16)
-        request = StopRequest(
-            id=request_id,
-            watch_id=watch_id,
-            round_number=0,
-            state=RequestState.PENDING,
-            plan=plan,
-            fingerprint=fingerprint(request_id, watch_id, 0, plan, approvals=needed(world, watch)),
-            reason=f"{actor.name} asked for it.",
-            created_at=now,
-        )
+        drafted = draft(world, watch, plan, f"{actor.name} asked for it.")
+        request = with_evidence(world, watch, drafted)
         question = self._question(watch, request, actor)
 
         def proposed(row: Watch) -> Change:
             after = replace(row, state=move(row.state, Event.STOP_REQUESTED))
-            asked = OutboxRow(f"{watch_id}/request/{request_id}/question", watch_id, question)
-            audit = AuditRow(now, actor, str(Verb.STOP), watch_id, request_id, detail=request.fingerprint)
+            asked = OutboxRow(f"{watch_id}/request/{request.id}/question", watch_id, question)
+            audit = AuditRow(
+                request.created_at, actor, str(Verb.STOP), watch_id, request.id, detail=request.fingerprint
+            )
             return Change(after, request=request, outbox=(asked,), audit=(audit,))
 
         self._watches.changed(watch_id, proposed)
@@ -84,7 +76,7 @@ class Asking:
             fingerprint=request.fingerprint[:8],
             execute_after=None,
             ttl=world.terms.approval_ttl,
-            evidence="",
+            evidence=request.evidence,
             approvals=needed(world, watch),
             approvers=who_may_approve(watch, world.rules),
         )

@@ -64,6 +64,8 @@ class Engine:
         self.world.dispatcher.start(self._work)
         for request in self._requests({RequestState.PENDING}):
             self.stops.resume(request)
+            # The file may say something else than before: a look finds out whether the question still holds.
+            self._look_soon(request.watch_id)
         self._forget_future(self.world.clock.now())
 
     def tick(self) -> None:
@@ -181,6 +183,15 @@ class Engine:
             for row in self.world.store.outbox(watch.id):
                 if row.next_try_at is not None and row.next_try_at - now > pause:
                     self.world.store.delivered(replace(row, next_try_at=None))
+
+    def _look_soon(self, watch_id: str) -> None:
+        now = self.world.clock.now()
+
+        def plan(watch: Watch) -> Change | None:
+            asks = watch.state is WatchState.STOP_PENDING and watch.next_round_at is not None
+            return Change(replace(watch, next_round_at=min(watch.next_round_at or now, now))) if asks else None
+
+        change(self.world.store, watch_id, plan)
 
     def _unmute(self, watch_id: str, at: datetime) -> None:
         change(self.world.store, watch_id, lambda watch: Change(replace(watch, muted_until=at)))

@@ -47,26 +47,31 @@ def propose(world: World, watch: Watch, round_: Round, seen: Look, report: Repor
         plan = plan_now(world, watch)
     except TrainwatchError as error:
         return Proposal(obstacle=f"I would stop {name}, but cannot: {safe(str(error))}")
-    request_id = secrets.token_hex(16)
-    request = StopRequest(
-        id=request_id,
-        watch_id=watch.id,
-        round_number=round_.number,
-        state=RequestState.PENDING,
-        plan=plan,
-        fingerprint=fingerprint(request_id, watch.id, round_.number, plan, approvals=needed(world, watch)),
-        reason=safe(round_.verdict.reasons[0].text),
-        created_at=round_.at,
-        onset_step=onset(round_.findings),
-    )
+    request = draft(world, watch, plan, safe(round_.verdict.reasons[0].text), round_)
+    request = replace(request, onset_step=onset(round_.findings))
     try:
-        request = replace(request, evidence=_keep(world, watch, round_, seen, report, request))
+        request = replace(request, evidence=keep(world, watch, round_, seen, report, request))
     except StorageError as error:
         return Proposal(obstacle=f"I would stop {name}, but do not without evidence: {safe(str(error))}")
     alone, fallback = _alone(world, watch, round_, request)
     if alone:
         request = replace(request, execute_after=round_.at + timedelta(seconds=world.terms.auto_grace))
     return Proposal(request, _question(world, watch, round_, request, fallback))
+
+
+def draft(world: World, watch: Watch, plan: StopPlan, reason: str, round_: Round | None = None) -> StopRequest:
+    """A request that waits, of a round or, without one, by the hand of a person."""
+    request_id, number = secrets.token_hex(16), round_.number if round_ is not None else 0
+    return StopRequest(
+        id=request_id,
+        watch_id=watch.id,
+        round_number=number,
+        state=RequestState.PENDING,
+        plan=plan,
+        fingerprint=fingerprint(request_id, watch.id, number, plan, approvals=needed(world, watch)),
+        reason=reason,
+        created_at=round_.at if round_ is not None else world.clock.now(),
+    )
 
 
 def plan_now(world: World, watch: Watch) -> StopPlan:
@@ -135,7 +140,12 @@ def _question(world: World, watch: Watch, round_: Round, request: StopRequest, f
     )
 
 
-def _keep(world: World, watch: Watch, round_: Round, seen: Look, report: Report, request: StopRequest) -> str:
+def keep(world: World, watch: Watch, round_: Round, seen: Look, report: Report, request: StopRequest) -> str:
+    """Keep what speaks for a stop; returns where.
+
+    Raises:
+        StorageError: If it cannot be kept.
+    """
     files = {name: text.encode() for name, text in dossier(watch, round_, seen.view, seen.tail, report).items()}
     files["request.json"] = json.dumps(
         {"request": request.id, "fingerprint": request.fingerprint, "reason": request.reason}, indent=2

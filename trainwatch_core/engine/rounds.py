@@ -12,6 +12,7 @@ from trainwatch_core.decision.ending import alarm
 from trainwatch_core.decision.rounds import Outlook, Telling, plan_round, wants_stop
 from trainwatch_core.engine.closing import Closing
 from trainwatch_core.engine.looking import Look, judge, look
+from trainwatch_core.engine.outdating import withdraw_outdated
 from trainwatch_core.engine.proposing import Proposal, propose
 from trainwatch_core.engine.quieting import held_back, hush
 from trainwatch_core.engine.retry import change
@@ -56,6 +57,8 @@ class Rounds:
         past = world.store.rounds(watch_id, limit=PAST)
         seen = look(world, watch, past)
         world.reach("round.looked")
+        if seen.end is None:
+            withdraw_outdated(world, watch)
         made: list[Round] = []
 
         def plan(now: Watch) -> Change | None:

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, replace
 
 from trainwatch_core.decision.authority import Verb, authorize, verbs_of_edit
 from trainwatch_core.decision.lifecycle import Event, move
-from trainwatch_core.decision.stops import fingerprint
-from trainwatch_core.engine.proposing import plan_now
+from trainwatch_core.engine.by_hand import with_evidence
+from trainwatch_core.engine.proposing import draft, plan_now
 from trainwatch_core.engine.retry import change
-from trainwatch_core.engine.voting import needed
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.actor import SYSTEM, Actor
 from trainwatch_core.model.change import AuditRow, Change, OutboxRow
@@ -213,23 +212,13 @@ class Watches:
         watch = world.store.watch(watch_id)
         self.require(actor, Verb.APPROVE, watch)
         plan = plan_now(world, watch)
-        now, request_id = world.clock.now(), secrets.token_hex(16)
-        request = StopRequest(
-            id=request_id,
-            watch_id=watch_id,
-            round_number=0,
-            state=RequestState.APPROVED,
-            plan=plan,
-            fingerprint=fingerprint(request_id, watch_id, 0, plan, approvals=needed(world, watch)),
-            reason=f"Stopped by hand by {actor.id}.",
-            created_at=now,
-            decided_by=actor,
-            decided_at=now,
-        )
+        drafted = with_evidence(world, watch, draft(world, watch, plan, f"Stopped by hand by {actor.id}."))
+        now = world.clock.now()
+        request = replace(drafted, state=RequestState.APPROVED, decided_by=actor, decided_at=now)
 
         def proposed(row: Watch) -> Change:
             state = move(move(row.state, Event.STOP_REQUESTED), Event.APPROVED)
-            audit = AuditRow(now, actor, "stop", watch_id, request_id, detail=request.fingerprint)
+            audit = AuditRow(now, actor, "stop", watch_id, request.id, detail=request.fingerprint)
             after = replace(row, state=state, next_round_at=None, lease_owner="", lease_until=None)
             return Change(after, request=request, audit=(audit,))
 
