@@ -5,8 +5,33 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
+
+from trainwatch_core.testing.jobs import Jobs
+from trainwatch_core.testing.slurm import Slurm
+
+
+@pytest.fixture
+def jobs() -> Iterator[Jobs]:
+    """Real processes, none of which outlives its test."""
+    started = Jobs()
+    try:
+        yield started
+    finally:
+        started.clear()
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+    """One cluster for all tests of a module."""
+    cluster = Slurm(tmp_path_factory.mktemp("slurm"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -115,15 +115,6 @@ class Case:
         assert told[f"{watch.id}/summary"] in ({1, 2} if code == 0 else {0})
 
 
-@pytest.fixture
-def jobs() -> Iterator[Jobs]:
-    started = Jobs()
-    try:
-        yield started
-    finally:
-        started.clear()
-
-
 def process_case(folder: Path, jobs: Jobs, *, host: str = "", mode: Mode = Mode.AUTO, manner: str = "polite") -> Case:
     """A process of this machine, or of a host."""
     counted = folder / "executions"
@@ -191,16 +182,6 @@ def test_the_ladder_goes_on_where_it_was_left(at_gpu1: Path, jobs: Jobs, host: s
     assert died == -signal.SIGKILL
     assert (case.stage.live(), case.executions) == (0, 1)
     case.holds(0)
-
-
-@pytest.fixture(scope="module")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
-    cluster = Slurm(tmp_path_factory.mktemp("slurm"))
-    try:
-        cluster.start()
-        yield cluster
-    finally:
-        cluster.stop()
 
 
 @pytest.mark.system(*PROGRAMS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,16 +14,6 @@ from trainwatch_core.adapters.stoppers.places import LocalPlace
 from trainwatch_core.adapters.stoppers.process import ProcessJob
 from trainwatch_core.model.launch import LOCALHOST, Launch
 from trainwatch_core.ports import Clock
-from trainwatch_core.testing.jobs import Jobs
-
-
-@pytest.fixture
-def jobs() -> Iterator[Jobs]:
-    started = Jobs()
-    try:
-        yield started
-    finally:
-        started.clear()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from trainwatch_core.adapters.stoppers.guarded import GuardedStopper
 from trainwatch_core.adapters.stoppers.ladders import Ladder
 from trainwatch_core.adapters.stoppers.places import RemotePlace
 from trainwatch_core.adapters.stoppers.process import ProcessJob
+from trainwatch_core.adapters.stoppers.tokens import rung
 from trainwatch_core.model.errors import HostError, JobNotFoundError, StopRefusedError
 from trainwatch_core.model.launch import Launch
 from trainwatch_core.model.stop import JobState
@@ -276,3 +278,27 @@ def test_a_stop_command_runs_here_and_is_proven_there(
     assert [result.label for result in done.results] == ["Run the stop command"]
     assert done.probe.state is JobState.GONE
     assert (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("way", ["one by one", "as a group"])
+def test_a_signal_whose_mark_is_there_already_is_not_sent(jobs: Jobs, place: RemotePlace, way: str) -> None:
+    """The script on the far side makes the mark first, and where it cannot it sends nothing."""
+    job = jobs.start("signal.signal(signal.SIGTERM, lambda *_: os._exit(7)); ready(); rest()")
+    token = uuid.uuid4().hex
+    machine, marks = place.machine, place.marks
+    assert marks.claim(token, "")
+    assert marks.take(rung(token, 0))
+    snapshot = machine.snapshot()
+    process = snapshot.table[job.pid]
+
+    def send(number: int) -> object:
+        if way == "as a group":
+            return machine.send_group(process, "SIGTERM", snapshot, rung(token, number))
+        return machine.send([process], "SIGTERM", snapshot, rung(token, number))
+
+    with pytest.raises(StopRefusedError, match="begun before"):
+        send(0)
+    assert not gone(job.pid)
+    send(1)
+    assert job.popen.wait(30) == 7  # as the job says
+    assert marks.taken(token) == {rung(token, 0), rung(token, 1)}

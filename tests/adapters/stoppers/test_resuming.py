@@ -10,8 +10,11 @@ import pytest
 
 from trainwatch_core.adapters.shell import BEGUN_BEFORE
 from trainwatch_core.adapters.stoppers.guarded import GuardedStopper
+from trainwatch_core.adapters.stoppers.ladders import Ladder
 from trainwatch_core.adapters.stoppers.places import LocalPlace
+from trainwatch_core.adapters.stoppers.process import ProcessJob
 from trainwatch_core.adapters.stoppers.tokens import Tokens, rung
+from trainwatch_core.model.launch import LOCALHOST, Launch
 from trainwatch_core.model.stop import JobState
 from trainwatch_core.ports import Clock
 from trainwatch_core.testing.jobs import Job, Jobs, gone
@@ -90,3 +93,21 @@ def test_a_command_with_a_mark_runs_once(marks: Tokens, clock: Clock, tokens: Pa
     codes = [place.run(argv, mark=rung(TOKEN, 0)).exit_code for _ in range(2)]
     assert codes == [7, BEGUN_BEFORE]
     assert counted.read_text() == "a b\n"
+
+
+def test_a_rung_that_somebody_else_has_just_taken_is_left_to_them(job: Job, clock: Clock, tokens: Path) -> None:
+    """Two who are past the mark of the stop: whoever marks the rung sends, and the other one says what it knows."""
+    marks = Tokens(tokens)
+
+    def reach(point: str) -> None:
+        if point == "stop.marked":
+            assert marks.take(rung(TOKEN, 0))
+
+    ladder = Ladder(0.1, None, "SIGTERM")
+    stopper = GuardedStopper(
+        ProcessJob(Launch("pid", LOCALHOST, str(job.pid)), LocalPlace(clock, tokens), ladder), clock, reach
+    )
+    done = stopper.execute(stopper.plan(stopper.identify()), TOKEN)
+    assert [(result.ok, result.unsure) for result in done.results] == [(False, True)]
+    assert "begun before" in done.results[0].detail
+    assert done.probe.state is JobState.ALIVE
