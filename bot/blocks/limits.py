@@ -150,7 +150,8 @@ def small(*texts: Block) -> Block:
 
 def quoted(lines: Sequence[str], limit: int = SECTION) -> Block:
     """Lines of a log, to the letter, in a frame that nothing in them can close."""
-    text = cut("\n".join(redact(visible(line)) for line in lines), limit) or "-"
+    # Together: a key that is printed over several lines has no mark in most of them.
+    text = cut(redact("\n".join(visible(line) for line in lines)), limit) or "-"
     return {
         "type": "rich_text",
         "elements": [{"type": "rich_text_preformatted", "elements": [{"type": "text", "text": text}]}],

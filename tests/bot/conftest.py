@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from bot import logs
 from bot.testing import Office
 from trainwatch_core.testing.slack_server import SlackServer, slack_server
 
@@ -22,3 +25,16 @@ def slack() -> Iterator[SlackServer]:
 def office(slack: SlackServer, tmp_path: Path) -> Office:
     """A bot on a fake world."""
     return Office(slack, tmp_path)
+
+
+@pytest.fixture
+def log_of_the_bot() -> Iterator[Callable[[], str]]:
+    """What the bot writes into its own log, at its most talkative."""
+    out = StringIO()
+    before = logging.getLogger().handlers[:], logging.getLogger().level
+    logs.set_up(out, debug=True)
+    try:
+        yield out.getvalue
+    finally:
+        logging.getLogger().handlers[:], _ = before
+        logging.getLogger().setLevel(before[1])

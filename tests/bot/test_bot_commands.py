@@ -384,6 +384,7 @@ def test_an_unknown_word_gets_help_and_talk_gets_peace(office: Office) -> None:
     "over",
     [
         {"bot_id": "B0BOT"},
+        {"bot_id": "B0OTHER"},
         {"subtype": "message_changed"},
         {"subtype": "message_deleted"},
         {"subtype": "bot_message"},

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.blocks.limits import Message
 from bot.notifier.failures import wait_of
 from bot.notifier.pace import CHANNEL, METHODS, Method, Pace
 from bot.testing import ANA, Office
@@ -126,6 +127,27 @@ def test_when_slack_asks_to_wait_the_whole_channel_waits(office: Office) -> None
     )
     office.work(50)
     assert [m for m, _ in office.slack.calls].count("chat.postMessage!") == 1
+
+
+def test_after_a_wait_what_somebody_waits_for_goes_first(office: Office) -> None:
+    """F-T05: Slack shut the channel while ten others had something to say: then the question comes before them."""
+    watch = office.watch()
+    office.world.findings = BROKEN
+    office.world.engine.watches.check_now(watch.id)
+    office.work(20)
+    shut = Fault(times=1, status=429, error="ratelimited", headers={"Retry-After": "30"})
+    office.slack.fail("chat.postMessage", shut)
+    for number in range(10):
+        office.command(f"lab/vision/busy{number} launch=pid:4211")
+    office.work(2)
+    office.world.engine.watches.check_now(watch.id)
+    before = len(office.slack.messages["C0TRAIN"])
+    office.work(20)
+    assert len(office.slack.messages["C0TRAIN"]) == before
+    office.work(40)
+    after = office.slack.messages["C0TRAIN"][before:]
+    (at,) = [n for n, message in enumerate(after) if "stop_approve" in str(message)]
+    assert all(message.get("thread_ts") == office.card["ts"] for message in after[: at + 1])
 
 
 def test_waiting_for_slack_costs_no_attempt(office: Office) -> None:
@@ -335,6 +357,27 @@ def test_a_picture_that_slack_never_shows_is_said_in_its_report(office: Office) 
     office.work(20)
     assert len(reports(office.slack)) == 2
     assert [m for m in office.slack.messages["C0TRAIN"] if "files" in m]
+
+
+def test_no_message_has_a_picture_in_it_that_may_not_be_there_yet(office: Office) -> None:
+    """F-T09: a block with a file that Slack still works on is `invalid_blocks`; ours are shared, and stand beside."""
+    office.slack.shares_after = 10**6
+    office.asked()
+    office.click(office.question, "stop_approve", user="U0BO")
+    office.work(30)
+    assert "FINAL_SUMMARY" in str(office.slack.messages["C0TRAIN"])
+    said = [given for method, given in office.slack.calls if method in {"chat.postMessage", "chat.update"}]
+    assert said
+    assert all(block["type"] != "image" for given in said for block in given["blocks"])
+
+
+def test_a_block_with_a_file_that_is_not_ready_costs_the_picture_and_not_the_words(office: Office) -> None:
+    """F-T09: were there one, Slack would refuse the form: the words go out without it."""
+    block = {"type": "image", "slack_file": {"id": "F1"}, "alt_text": "loss"}
+    office.web.post("C0TRAIN", Message("The loss fell.", (block,)), thread_ts=None, key="k")
+    (posted,) = office.slack.messages["C0TRAIN"]
+    assert posted["text"] == "The loss fell."
+    assert "blocks" not in posted
 
 
 def test_a_picture_that_cannot_be_painted_is_said_in_its_report(office: Office) -> None:

@@ -208,6 +208,19 @@ def test_a_picture_that_stands_there_is_not_sent_again(office: Office) -> None:
     assert len(drawn(office)) == 1
 
 
+def test_a_picture_that_slack_never_shows_is_not_sent_again(office: Office) -> None:
+    """F-T09: Slack took it and shares it later, or never: a second one would be worse."""
+    office.watch()
+    office.world.clock.advance(2 * 3600)
+    office.slack.never_shares = True
+    for _ in range(5):
+        digest_of(office).knock()
+        office.world.clock.advance(60)
+    sent = [given for method, given in office.slack.calls if method == "files.completeUploadExternal"]
+    assert len([given for given in sent if given["channel_id"] == "C0DIGEST"]) == 1
+    assert len(posts(office)) == 1
+
+
 def test_a_picture_that_cannot_be_drawn_does_not_cost_the_digest(office: Office) -> None:
     """The text is out; the picture is tried three times and given up."""
     office.watch()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import logs
 from bot.blocks import limits
 from bot.blocks.limits import Message
 from bot.blocks.question import question_message
@@ -40,6 +39,8 @@ ATTACKS = [
     "```\n<!channel>\n```",
     "*bold* _x_ ~y~ `z`",
     "&lt;!channel&gt;",
+    "@channel @here",
+    "https://evil.example/approve",
 ]
 CONTROL = re.compile(r"<[!@#]|<https?:")
 
@@ -240,7 +241,16 @@ CANARIES = [
     "eyJ" + "hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N",
     "https://user:hunter2secret@example.org/x",
     "password=correcthorse7",
+    "0123456789abcdef0123456789abcdef01234567",
+    "sk-" + "ant-api03-" + "A1b2" * 10,
+    "xapp-" + "1-A0APP-1234567890-abcdef0123456789",
+    "github_pat_" + "A1b2c3" * 6,
 ]
+PEM = (
+    "-----BEGIN OPENSSH PRIVATE KEY-----",
+    "AAAAB3NzaC1yc2EAAAADAQABAAABgQ",
+    "-----END OPENSSH PRIVATE KEY-----",
+)
 
 
 @pytest.mark.parametrize("canary", CANARIES)
@@ -252,14 +262,21 @@ def test_every_atom_of_a_message_redacts_by_itself(canary: str) -> None:
     assert not [atom for atom in made if secret in str(atom)]
 
 
+def kept(office: Office) -> str:
+    """All that is kept beside the rows or drawn: evidence, audit, notes, pictures."""
+    world = office.world
+    return str((world.locker.kept, world.store.audited(), world.notebook.notes, world.painter.specs))
+
+
 @pytest.mark.parametrize("canary", CANARIES)
-def test_no_secret_leaves(slack: SlackServer, tmp_path: Path, canary: str) -> None:
-    """F-I06: planted in name, finding, job and command, it is in no byte that Slack received."""
+def test_no_secret_leaves(slack: SlackServer, tmp_path: Path, canary: str, log_of_the_bot: Callable[[], str]) -> None:
+    """F-I06: planted in name, finding, job and settings, it is in no byte that Slack received, and kept nowhere."""
     finding = Finding(
         "scripted", "x", Decision.STOP, Weight.HARD, f"The log says {canary} now.", "train/loss", 1.0, 1.0
     )
     source = ScriptedSource(
-        [loss_rows(20 * n, 20) for n in range(50)], RunInfo(name=f"run {canary}", state=RunState.RUNNING)
+        [loss_rows(20 * n, 20) for n in range(50)],
+        RunInfo(name=f"run {canary}", state=RunState.RUNNING, config={"note": canary}),
     )
     from bot.testing import RULES  # noqa: PLC0415  # only here
     from trainwatch_core.testing.stoppers import ScriptedStopper  # noqa: PLC0415  # likewise
@@ -281,27 +298,28 @@ def test_no_secret_leaves(slack: SlackServer, tmp_path: Path, canary: str) -> No
     sent = b"\n".join(slack.received).decode("utf-8", "replace")
     assert secret not in sent
     assert json.dumps(secret)[1:-1] not in sent
+    assert secret not in kept(office)
+    assert secret not in log_of_the_bot()
 
 
-def test_our_own_log_has_no_tokens_in_it() -> None:
+def test_a_key_that_is_printed_over_several_lines_is_hidden() -> None:
+    """F-I06: each of its lines looks innocent."""
+    assert PEM[1] not in str(limits.quoted(PEM))
+
+
+def test_our_own_log_has_no_tokens_in_it(log_of_the_bot: Callable[[], str]) -> None:
     """F-I07: whoever writes them, in a message, an argument or a traceback."""
-    out = StringIO()
-    before = logging.getLogger().handlers[:], logging.getLogger().level
+    log = logging.getLogger("slack_sdk.web")
+    log.error("token %s", BOT_TOKEN)
+    log.error("headers: {'Authorization': 'Bearer %s'}", APP_TOKEN)
     try:
-        logs.set_up(out, debug=True)
-        log = logging.getLogger("slack_sdk.web")
-        log.error("token %s", BOT_TOKEN)
-        log.error("headers: {'Authorization': 'Bearer %s'}", APP_TOKEN)
-        try:
-            int(f"bad token {BOT_TOKEN}")
-        except ValueError:
-            logging.getLogger("bot").exception("it failed")
-        logging.getLogger("slack_bolt.App").info("Invalid request signature detected (body: xyz)")
-        logging.getLogger("slack_sdk.web").debug("Sending a request - headers: Bearer xyz")
-    finally:
-        logging.getLogger().handlers[:], _ = before
-        logging.getLogger().setLevel(before[1])
-    assert BOT_TOKEN not in out.getvalue()
-    assert APP_TOKEN not in out.getvalue()
-    assert "xyz" not in out.getvalue()
-    assert "it failed" in out.getvalue()
+        int(f"bad token {BOT_TOKEN}")
+    except ValueError:
+        logging.getLogger("bot").exception("it failed")
+    logging.getLogger("slack_bolt.App").info("Invalid request signature detected (body: xyz)")
+    logging.getLogger("slack_sdk.web").debug("Sending a request - headers: Bearer xyz")
+    said = log_of_the_bot()
+    assert BOT_TOKEN not in said
+    assert APP_TOKEN not in said
+    assert "xyz" not in said
+    assert "it failed" in said

@@ -143,13 +143,14 @@ def test_killed_between_click_and_proof(place: Place, point: str) -> None:
     """F-T01: at every point: at most one execution, no approval lost that was acknowledged, the truth in the thread."""
     bot, slack = place.start(point), place.slack
     question = place.go_wrong()
-    slack.click(question, "stop_approve")
+    pressed = slack.click(question, "stop_approve")
     assert bot.wait(SOON) == -signal.SIGKILL
     if point in {"decision.authorised", "decision.committed", "stop.before_executing", "stop.executing"}:
         assert place.job.poll() is None
     place.start()
     if point == "decision.authorised":
         # Nothing was committed and nothing acknowledged: the person presses again.
+        assert pressed.acked_at is None
         _press_until_taken(slack, question)
     slack.wait(lambda: slack.said("FINAL_SUMMARY"), SOON)
     assert place.job.wait(SOON) is not None

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -110,6 +110,13 @@ def test_what_slack_did_not_sign_just_now_is_refused(office: Office, door: Door,
     """Another secret, or a request that was kept and sent again: 401, and nothing is done."""
     assert door.post(command("lab/vision/r1"), secret=secret, age=age)[0] == 401
     assert not office.world.store.watches()
+
+
+def test_a_refused_request_leaves_nothing_in_the_log(door: Door, log_of_the_bot: Callable[[], str]) -> None:
+    """F-I07: of a bad signature Bolt writes body and headers into the log, with all that was typed."""
+    assert door.post(command("lab/vision/r1 notes=/home/ana/private.md"), secret="0" * 32)[0] == 401
+    assert "private.md" not in log_of_the_bot()
+    assert "v0=" not in log_of_the_bot()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from slack_bolt.adapter.socket_mode import SocketModeHandler
 from bot.receiving import PING
 from bot.testing import ANA, Office
 from bot.upkeep import DEAF, Hearing
+from trainwatch_core.model.watch import WatchState
+from trainwatch_core.testing.slack_payloads import BOT_USER
 from trainwatch_core.testing.slack_server import APP_TOKEN, SlackServer
 
 SOON = 60.0
@@ -48,6 +50,28 @@ def test_an_envelope_that_comes_twice_is_done_once(office: Office, ear: Ear) -> 
     office.slack.redeliver(envelope)
     office.slack.acked(envelope, SOON)
     assert len(office.world.store.watches()) == 1
+
+
+def test_what_comes_back_of_our_own_words_is_not_heard(slack: SlackServer, office: Office, ear: Ear) -> None:
+    """Slack sends our posts back as events, and each edit of ours or of others as `message_changed`: nobody answers."""
+    del ear
+    watch = office.watch()
+    office.click(office.card, "card_pause")
+    office.work(4)
+    office.click(office.card, "card_resume")
+    office.work(8)
+    assert office.card["edits"] > 1
+    edited = {"user": ANA, "text": "pause", "ts": "2000000000.000001", "thread_ts": office.card["ts"]}
+    outer = {"type": "message", "subtype": "message_changed", "hidden": True, "channel": office.card["channel"]}
+    changed = {**outer, "message": edited, "previous_message": {**edited, "text": "paus"}, "ts": "2000000001.000001"}
+    slack.acked(slack.event(changed), SOON)
+    # Answered in turn: whatever came before it has been taken.
+    slack.acked(slack.reply(office.card, "status"), SOON)
+    slack.wait(lambda: slack.messages[f"@{ANA}"], SOON)
+    assert office.world.now(watch).state is WatchState.ACTIVE
+    assert not slack.messages[f"@{BOT_USER}"]
+    assert "Paused. Nobody looks" in office.whispered(ANA)
+    assert len([m for m in slack.messages[f"@{ANA}"] if "I know:" in str(m)]) == 0
 
 
 def test_a_socket_that_is_recycled_is_followed(slack: SlackServer, office: Office, ear: Ear) -> None:

@@ -177,9 +177,11 @@ def test_the_dossier_is_complete_and_redacted() -> None:
     view = seen(watch, {"train/loss": [3.0, math.nan]}, RunInfo(name="r", config={"api_key": KEY}))
     round_ = replace(a_round(view), latest={"train/loss": math.nan})
     report = compose(round_, view, Setting(watch, None, (), START))
-    files = dossier(watch, round_, view, (f"export WANDB_API_KEY={KEY}",), report)
+    block = ("-----BEGIN RSA PRIVATE KEY-----", "AAAAB3NzaC1yc2EAAAADAQABAAABgQ", "-----END RSA PRIVATE KEY-----")
+    files = dossier(watch, round_, view, (f"export WANDB_API_KEY={KEY}", *block), report)
     assert set(files) == {"report.md", "verdict.json", "metrics.csv", "log_tail.txt", "run.json"}
     assert KEY not in "".join(files.values())
+    assert block[1] not in files["log_tail.txt"]
     assert json.loads(files["verdict.json"])["decision"] == "CONTINUE"
     assert json.loads(files["run.json"])["latest"] == {"train/loss": "nan"}
     rows = list(csv.DictReader(files["metrics.csv"].splitlines()))

@@ -50,12 +50,19 @@ class Publishing:
         last.
         """
         count = 0
-        while rows := self.ready(watch_ids):
-            delivered = sum(self._deliver(row, turn) for row, turn in rows)
-            if not delivered:
-                break
+        while delivered := self._pass(watch_ids):
             count += delivered
         return count
+
+    def _pass(self, watch_ids: Collection[str] | None) -> int:
+        """Deliver the head of each queue; what follows a message for which somebody waits goes before all others."""
+        delivered = 0
+        for row, turn in self.ready(watch_ids):
+            done = self._deliver(row, turn)
+            delivered += done
+            if done and turn is Turn.SOMEBODY_WAITS:
+                break
+        return delivered
 
     def ready(self, watch_ids: Collection[str] | None) -> list[tuple[OutboxRow, Turn]]:
         """The head of each watch's queue that may be tried now, in the order of their turns."""

@@ -26,7 +26,7 @@ def dossier(watch: Watch, round_: Round, view: View, tail: Sequence[str], report
         "report.md": say_report(report, zone=UTC, width=100) + "\n",
         "verdict.json": _json(_verdict(round_)),
         "metrics.csv": metrics_csv(view),
-        "log_tail.txt": "".join(f"{redact(line)}\n" for line in tail) or "(no log was read)\n",
+        "log_tail.txt": redact("".join(f"{line}\n" for line in tail)) or "(no log was read)\n",
         "run.json": _json(_run(watch, round_)),
     }
 

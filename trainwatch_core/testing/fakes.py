@@ -110,18 +110,19 @@ class ListNotifier:
 
 @dataclass
 class PlainPainter:
-    """Paints a picture of eight bytes, or fails."""
+    """Paints a picture of eight bytes, or fails; keeps what it was to paint."""
 
     fail_with: PaintError | None = None
+    specs: list[ChartSpec | MultiplesSpec] = field(default_factory=list)
 
     def paint(self, spec: ChartSpec) -> bytes:
         """The signature of a PNG file."""
-        del spec
+        self.specs.append(spec)
         return self._png()
 
     def paint_multiples(self, spec: MultiplesSpec) -> bytes:
         """The signature of a PNG file."""
-        del spec
+        self.specs.append(spec)
         return self._png()
 
     def _png(self) -> bytes:

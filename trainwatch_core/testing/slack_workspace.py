@@ -82,6 +82,8 @@ class Workspace:
             return {"error": "channel_not_found"}
         if self.channels[given["channel"]].get("is_archived"):
             return {"error": "is_archived"}
+        if any(not self._ready(block) for block in given.get("blocks") or []):
+            return {"error": "invalid_blocks"}
         kept = {key: given[key] for key in ("channel", "text", "blocks", "thread_ts", "metadata") if given.get(key)}
         message = {**kept, "type": "message", "ts": self._ts(), "user": BOT_USER, "bot_id": BOT_ID}
         self.messages[message["channel"]].append(message)
@@ -187,6 +189,11 @@ class Workspace:
             self.shares_after -= 1
             return {"file": told}
         return {"file": {**told, "shares": file.get("shares", {})}}
+
+    def _ready(self, block: Json) -> bool:
+        """Whether the picture of a block can be shown: one that was just uploaded cannot."""
+        file = block.get("slack_file", {}).get("id")
+        return file is None or bool(self._files.get(file, {}).get("shares"))
 
     @staticmethod
     def _channel(ident: str) -> Json:
