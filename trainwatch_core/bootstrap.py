@@ -86,17 +86,15 @@ def build(
         rules=_rules(settings, team),
         vouch=vouch,
         quiet=_quiet(settings) if team else None,
+        guess=lambda watch, info: registry.guessed_launch(watch.run, info),
         terms=_terms(settings),
         exclusive=lambda name: exclusive(settings.data_dir / "locks", name),
         owner=f"{socket.gethostname()}:{os.getpid()}",
         reach=reach.point,
         baseline_runs=lambda watch: registry.baseline_runs_of(watch, settings, ssh),
     )
-    try:
+    with contextlib.closing(store), contextlib.closing(ssh):
         yield Engine(world, only=frozenset())
-    finally:
-        ssh.close()
-        store.close()
 
 
 def _kept(reach: registry.Reach) -> Callable[[Watch], Stopper | None]:

@@ -36,7 +36,7 @@ _EXPECTED = re.compile(
 )
 _ARGUED = (
     re.compile(r"(snooze)(?:[ :]+([^\n]{1,30}))?", re.IGNORECASE),
-    re.compile(r"(every|baseline|rounds)[ :]+(\S{1,200})", re.IGNORECASE),
+    re.compile(r"(every|baseline|rounds|launch)[ :]+(\S{1,200})", re.IGNORECASE),
     re.compile(r"(note)[ :]+(\S.{0,999})", re.IGNORECASE | re.DOTALL),
 )
 """Words that are told something."""
@@ -77,6 +77,7 @@ class Word(StrEnum):
     EVERY = "every"
     BASELINE = "baseline"
     ROUNDS = "rounds"
+    LAUNCH = "launch"
     NOTE = "note"
     STOP = "stop"
     HELP = "help"

@@ -44,6 +44,7 @@ _NEEDS: Mapping[Word, Verb] = {
     Word.EVERY: Verb.EDIT,
     Word.BASELINE: Verb.EDIT,
     Word.ROUNDS: Verb.EDIT,
+    Word.LAUNCH: Verb.EDIT,
     Word.NOTE: Verb.NOTE,
     Word.STOP: Verb.STOP,
     Word.HELP: Verb.SEE,
@@ -158,8 +159,11 @@ def _told(key: str) -> Act:
         def make(known: WatchContext) -> WatchContext:
             return settled({key: told}, known, desk.settings)
 
-        desk.engine.editing.edit(watch.id, actor, make)
-        return word_message(text("told", what=f"{key}={told}"))
+        edited = desk.engine.editing.edit(watch.id, actor, make)
+        what = f"{key}={told}"
+        if edited.identity is not None and edited.identity != watch.identity:
+            what = text("told-job", what=what, job=edited.identity.label)
+        return word_message(text("told", what=what))
 
     return act
 
@@ -198,6 +202,7 @@ _ACTS: Mapping[Word, Act] = {
     Word.EVERY: _told("every"),
     Word.BASELINE: _told("baseline"),
     Word.ROUNDS: _told("rounds"),
+    Word.LAUNCH: _told("launch"),
     Word.NOTE: _note,
     Word.STOP: _stop,
     Word.FALSE_ALARM: _false_alarm,

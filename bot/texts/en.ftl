@@ -218,7 +218,7 @@ explain-looked = looked at { $what }
 ## Answers
 
 # The words themselves are fixed: they are what is typed.
-words = check now, status, why, snooze 2h, pause, resume, end, stop, mode auto, mode ask, every 10m, baseline val_loss=2.31, rounds changes, expected change, false alarm, note ..., test, help
+words = check now, status, why, snooze 2h, pause, resume, end, stop, mode auto, mode ask, every 10m, baseline val_loss=2.31, rounds changes, launch slurm:48213, expected change, false alarm, note ..., test, help
 words-known = I know: { $words }
 help-title = How to use /watch
 help =
@@ -367,6 +367,8 @@ tell-more = This word is told something
 tell-every = every 10m
 tell-baseline = baseline val_loss=2.31
 tell-rounds = rounds changes
+tell-launch = launch slurm:48213
+told-job = { $what }, which is { $job }
 noted = Noted, in the project's notes and in the audit.
 noted-audit = Noted in the audit. This watch has no notes file.
 stop-asked = I ask in the thread; whoever may approve it can stop it there.

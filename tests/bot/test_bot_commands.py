@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from trainwatch_core.model.stop import RequestState
 from trainwatch_core.model.watch import Mode, Posts, WatchState
 from trainwatch_core.testing.slack_server import SlackServer
 from trainwatch_core.testing.slack_wire import Fault
+from trainwatch_core.testing.stoppers import JOB
 from trainwatch_core.testing.worlds import FakeWorld
 
 
@@ -68,6 +70,8 @@ def test_what_cannot_be_read_is_told(text: str) -> None:
         ("baseline val_loss=2.31", Word.BASELINE),
         ("rounds changes", Word.ROUNDS),
         ("note lr halved\nby hand", Word.NOTE),
+        ("launch slurm:48213", Word.LAUNCH),
+        ("launch tomorrow at nine", None),
         ("notes", None),
         ("stop", Word.STOP),
         ("dance", None),
@@ -342,6 +346,18 @@ def test_single_things_are_told_anew_in_the_thread(office: Office) -> None:
     office.reply("every 5m", user=CY)
     assert "Only the owner" in office.whispered(CY)
     assert office.world.now(watch).context == context
+
+
+def test_how_it_was_launched_can_be_told_later(office: Office) -> None:
+    """The job that is found is named; one that is not there is refused."""
+    watch = office.watch("lab/vision/r1")
+    assert office.world.stopper is not None
+    office.world.stopper.identity = replace(JOB, label="pid 77, train.py")
+    office.reply("launch pid:4211")
+    assert office.world.now(watch).context.launch == "pid:4211"
+    assert "launch=pid:4211, which is pid 77, train.py" in office.whispered(ANA)
+    office.reply("launch pigeon")
+    assert office.world.now(watch).context.launch == "pid:4211"
 
 
 def test_a_note_is_kept(office: Office) -> None:

@@ -109,7 +109,7 @@ def test_what_is_there_is_asked_for() -> None:
     """No text of the catalogue is left over."""
     asked = {key for _, call in calls() for key in keys_of(call)} | strings_of_keys()
     prefixes = {f"card-{name}" for name in ("edit", "why", "end")} | {
-        f"tell-{name}" for name in ("every", "baseline", "rounds")
+        f"tell-{name}" for name in ("every", "baseline", "rounds", "launch")
     }
     assert set(catalogue()) - asked - prefixes == set()
 

@@ -107,7 +107,7 @@ class Rounds:
         if seen.end is None and seen.job is not None and seen.job.state is JobState.GONE:
             next_in = min(next_in, SETTLE)
         ended = seen.end.how if seen.end else ""
-        notes = (*seen.notes, *(_introduction(watch, seen) if previous is None else ()))
+        notes = (*seen.notes, *(self._introduction(watch, seen) if previous is None else ()))
         next_at = None if ended else round_.at + timedelta(seconds=next_in)
         report = compose(round_, seen.view, Setting(watch, previous, notes, next_at, ended))
         proposal = Proposal()
@@ -132,6 +132,12 @@ class Rounds:
         planned = plan_round(watch, round_, outlook)
         called = self._call(watch, round_, past) if seen.end is None else ()
         return replace(planned, outbox=(*planned.outbox, *called))
+
+    def _introduction(self, watch: Watch, seen: Look) -> tuple[str, ...]:
+        """What the first report says beside its numbers: how the metrics are read, and what nobody told."""
+        told = watch.context.launch or watch.context.stop_command
+        launch = "" if told or seen.end is not None else self._world.guess(watch, seen.view.info)
+        return tuple(line for line in (role_line(seen.view), *missing_lines(watch, seen.view, launch)) if line)
 
     @staticmethod
     def _call(watch: Watch, round_: Round, past: Sequence[Round]) -> tuple[OutboxRow, ...]:
@@ -163,8 +169,3 @@ class Rounds:
         name = run_name(round_.info.name, watch)
         spec = compose_chart(seen.view, round_.verdict, last_check_step=mark, run_name=name)
         return Picture(watch.id, round_.number, spec.title, spec.alt_text) if spec is not None else None
-
-
-def _introduction(watch: Watch, seen: Look) -> tuple[str, ...]:
-    """What the first report says beside its numbers: how the metrics are read, and what nobody told."""
-    return tuple(line for line in (role_line(seen.view), *missing_lines(watch, seen.view)) if line)

@@ -123,7 +123,9 @@ class RunInfo:
         started_at: Unix seconds.
         planned_steps: Planned length on the axis of the steps.
         last_step: The highest step the source knows of.
-        config: Flat settings of the run that help to judge it or to find its job (never a source of commands).
+        config: Flat settings of the run that help to judge it (never a source of commands).
+        host: Name of the machine that it was begun on, as that machine says.
+        slurm_job: Id of its job of Slurm, `48213` or `48200_3`.
     """
 
     name: str = ""
@@ -134,6 +136,8 @@ class RunInfo:
     planned_steps: float | None = None
     last_step: float | None = None
     config: Mapping[str, str] = field(default_factory=dict)
+    host: str = ""
+    slurm_job: str = ""
 
 
 def parse_wandb_project(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from trainwatch_core.registry.checks import CHECKS
 from trainwatch_core.registry.choosing import finished_runs, offline_runs, projects_to_choose, runs_to_choose
+from trainwatch_core.registry.guessing import guessed_launch
 from trainwatch_core.registry.sources import baseline_runs_of, sources_of
 from trainwatch_core.registry.stoppers import Reach, reach_of, stoppable, stopper_of
 
@@ -10,6 +11,7 @@ __all__ = [
     "Reach",
     "baseline_runs_of",
     "finished_runs",
+    "guessed_launch",
     "offline_runs",
     "projects_to_choose",
     "reach_of",

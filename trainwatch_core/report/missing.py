@@ -6,8 +6,14 @@ from trainwatch_core.model.round import View
 from trainwatch_core.model.watch import Watch
 
 
-def missing_lines(watch: Watch, view: View) -> tuple[str, ...]:
-    """One sentence for each thing that is not known, and what follows from it."""
+def missing_lines(watch: Watch, view: View, launch: str = "") -> tuple[str, ...]:
+    """One sentence for each thing that is not known, and what follows from it.
+
+    Args:
+        watch: Which watch.
+        view: What is known of the run.
+        launch: How it seems to have been launched; empty if nobody can guess.
+    """
     context = watch.context
     lines = []
     if not (context.log_path or context.log_argv) and watch.run.kind != "log":
@@ -15,9 +21,16 @@ def missing_lines(watch: Watch, view: View) -> tuple[str, ...]:
     if not (context.baseline or context.baseline_runs):
         lines.append("No baseline is known: evals are held against their own past only.")
     if not (context.launch or context.stop_command):
-        lines.append("Nobody told how to stop the run: I can only tell you.")
+        lines.append(_launch_line(watch, launch))
     if not context.notes_path:
         lines.append("No notes file is known: no project note will be written.")
     if view.planned_steps is None:
         lines.append("The planned length is not known: neither time left nor forecast is given.")
     return tuple(lines)
+
+
+def _launch_line(watch: Watch, launch: str) -> str:
+    if not launch:
+        return "Nobody told how to stop the run: I can only tell you."
+    how = f"launch {launch} (in a terminal: trainwatch edit {watch.id} --launch {launch})"
+    return f"Nobody told how to stop the run. It seems to be {launch}; if that is right, tell me: {how}."

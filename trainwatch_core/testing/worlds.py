@@ -89,6 +89,7 @@ class FakeWorld:
     rules: Rules = field(default_factory=lambda: Rules(local_user="ana"))
     vouch: Callable[[Actor], None] = lambda _actor: None  # everybody is who they were
     quiet: QuietHours | None = None
+    guess: Callable[[Watch, RunInfo], str] = lambda _watch, _info: ""
     owner: str = "here:1"
     sources: Mapping[str, ScriptedSource] = field(default_factory=dict)
     further: Sequence[ScriptedSource] = ()
@@ -119,6 +120,7 @@ class FakeWorld:
                 rules=self.rules,
                 vouch=lambda actor: self.vouch(actor),  # noqa: PLW0108  # may be set anew
                 quiet=self.quiet,
+                guess=self.guess,
                 terms=self.terms,
                 owner=self.owner,
                 exclusive=self.exclusive,

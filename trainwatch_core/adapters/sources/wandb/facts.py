@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from trainwatch_core.adapters.sources.wandb.values import number
+from trainwatch_core.adapters.sources.wandb.values import number, pick
 
 MAX_SETTINGS = 50
 GLOBAL_STEPS = ("train/global_step", "trainer/global_step", "global_step")
 """Names under which trainers log their own count of steps, which W&B's `_step` is not."""
 
+_SLURM_JOB = re.compile(r"[1-9][0-9]{0,9}(?:_[0-9]{1,9})?")
+_MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]{0,127}")
 _LONGEST_NAME = 80
 _LONGEST_VALUE = 200
 _DEEPEST = 4
@@ -39,6 +42,30 @@ def flat_settings(config: Mapping[str, object]) -> dict[str, str]:
     found = dict(_scalars(config, "", _DEEPEST))
     order = sorted(found, key=lambda name: (_last_part(name) not in _PLANS, name.count("."), name))
     return {name: found[name] for name in order[:MAX_SETTINGS]}
+
+
+def writers_of(config: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
+    """What the SDK noted of the machines that wrote a run, newest first: `host`, `slurm`, `startedAt`, ...
+
+    It lies in the config below `_wandb.e`, since wandb 0.19; there is one for each resume.
+    """
+    known = pick(config, "_wandb.e")
+    writers = [each for each in known.values() if isinstance(each, dict)] if isinstance(known, dict) else []
+    return sorted(writers, key=lambda writer: str(writer.get("startedAt")), reverse=True)
+
+
+def slurm_job(slurm: object) -> str:
+    """The id of a job of Slurm, `48213` or `48200_3`, as the SDK noted it; empty if there is none."""
+    if not isinstance(slurm, Mapping):
+        return ""
+    array, task = str(slurm.get("array_job_id", "")), str(slurm.get("array_task_id", ""))
+    job = f"{array}_{task}" if array and task else str(slurm.get("job_id", ""))
+    return job if _SLURM_JOB.fullmatch(job) else ""
+
+
+def machine(name: object) -> str:
+    """A machine's name; empty if it is none."""
+    return name if isinstance(name, str) and _MACHINE.fullmatch(name) else ""
 
 
 def planned_steps(settings: Mapping[str, str], last_step: float | None, global_step: float | None) -> float | None:

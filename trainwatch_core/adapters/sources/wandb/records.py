@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
-from trainwatch_core.adapters.sources.wandb.facts import GLOBAL_STEPS, flat_settings, planned_steps
+from trainwatch_core.adapters.sources.wandb.facts import GLOBAL_STEPS, flat_settings, machine, planned_steps, slurm_job
 from trainwatch_core.adapters.sources.wandb.keys import choose, hidden
 from trainwatch_core.adapters.sources.wandb.values import load_json, number, number_of_json
 from trainwatch_core.model.run import RunInfo, RunState
@@ -55,6 +55,8 @@ class RunFacts:
         exit_code: Of the training process, as W&B saw it; None while it runs.
         last_step: The highest step.
         global_step: The trainer's own count of steps there.
+        host: Name of the machine that writes it.
+        slurm_job: Id of its job of Slurm.
     """
 
     name: str = ""
@@ -63,6 +65,8 @@ class RunFacts:
     exit_code: int | None = None
     last_step: float | None = None
     global_step: float | None = None
+    host: str = ""
+    slurm_job: str = ""
 
     def info(self, heartbeat_at: float) -> RunInfo:
         """The facts in the words of the model."""
@@ -77,6 +81,8 @@ class RunFacts:
             planned_steps=planned_steps(self.settings, self.last_step, self.global_step),
             last_step=self.last_step,
             config=dict(self.settings),
+            host=self.host,
+            slurm_job=self.slurm_job,
         )
 
 
@@ -109,6 +115,10 @@ class Harvest:
             self._take_settings(run.config)
         elif kind == "config":
             self._take_settings(record.config)
+        elif kind == "environment":
+            # Told in parts: what a later part leaves out still holds.
+            self.facts.host = machine(record.environment.host) or self.facts.host
+            self.facts.slurm_job = slurm_job(dict(record.environment.slurm)) or self.facts.slurm_job
         elif kind == "exit":
             self.facts.exit_code = record.exit.exit_code
 

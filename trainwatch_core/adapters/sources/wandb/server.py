@@ -9,7 +9,14 @@ from dataclasses import replace
 from typing import ClassVar
 
 from trainwatch_core.adapters.sources.wandb.asking import Answer
-from trainwatch_core.adapters.sources.wandb.facts import flat_settings, planned_steps, unix_seconds
+from trainwatch_core.adapters.sources.wandb.facts import (
+    flat_settings,
+    machine,
+    planned_steps,
+    slurm_job,
+    unix_seconds,
+    writers_of,
+)
 from trainwatch_core.adapters.sources.wandb.following import Marks, Reach
 from trainwatch_core.adapters.sources.wandb.gathering import Gathered, gather
 from trainwatch_core.adapters.sources.wandb.joining import Joint, joint_of, trainer_step
@@ -117,6 +124,7 @@ class WandbServerSource:
     def _info(self, endpoint: Endpoint, ref: RunRef, answer: Answer, offset: float) -> RunInfo:
         run, settings = answer.run, flat_settings(answer.config)
         last = None if answer.last_step is None else answer.last_step + offset
+        writer = next(iter(writers_of(answer.config)), {})
         return RunInfo(
             name=str(run.get("displayName") or ref.short)[:_LONGEST_NAME],
             url=_url(endpoint, ref),
@@ -126,6 +134,8 @@ class WandbServerSource:
             planned_steps=planned_steps(settings, last, trainer_step(answer)),
             last_step=last,
             config=settings,
+            host=machine(writer.get("host")),
+            slurm_job=slurm_job(writer.get("slurm")),
         )
 
     def _notes(self, session: Session, found: Gathered, joint: Joint) -> Iterator[str]:
