@@ -277,6 +277,7 @@ def _terms(settings: Settings) -> Terms:
     return Terms(
         approval_ttl=stop.approval_ttl,
         approvals=stop.approvals_required,
+        auto_requires=stop.auto_requires,
         auto_grace=stop.auto_grace,
         auto_hard_only=Weight.SOFT not in stop.auto_on,
         auto_per_hour=stop.auto_per_hour,

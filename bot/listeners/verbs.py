@@ -116,7 +116,10 @@ def _end(desk: Desk, watch: Watch, actor: Actor, _said: str) -> Message:
 
 def _auto(desk: Desk, watch: Watch, actor: Actor, _said: str) -> Message:
     require_own_command(replace(watch.context, mode=Mode.AUTO), watch.run, desk.settings)
-    desk.engine.watches.switch(watch.id, actor, Mode.AUTO)
+    switched = desk.engine.watches.switch(watch.id, actor, Mode.AUTO)
+    if switched.context.mode is not Mode.AUTO:
+        needed = desk.engine.world.terms.auto_requires
+        return word_message(text("agreed-automatic", count=len(desk.engine.watches.agreed(switched)), needed=needed))
     return word_message(text("now-automatic"))
 
 

@@ -356,6 +356,7 @@ looking-now = I look now; the report comes into the thread.
 paused = Paused. Nobody looks until: resume
 resumed = I look again, now.
 watch-ended = The watch has ended. The run was not touched.
+agreed-automatic = Noted: { $count } of { $needed } agree. It stops by itself when the others have said `mode auto` here too.
 now-automatic = From now on I stop it by myself when it must be; I say so before, with a way to object.
 now-asking = From now on I ask before I stop it.
 change-noted = Noted for step { $step }. What follows from it is no reason to stop.

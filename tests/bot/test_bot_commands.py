@@ -360,6 +360,18 @@ def test_how_it_was_launched_can_be_told_later(office: Office) -> None:
     assert office.world.now(watch).context.launch == "pid:4211"
 
 
+def test_where_two_must_agree_to_automatic_mode_the_first_is_told(office: Office) -> None:
+    """`auto_requires`: how many there are, and how many it takes."""
+    office.world.terms = replace(office.world.terms, auto_requires=2)
+    office.restart()
+    watch = office.watch()
+    office.reply("mode auto", user=BO)
+    assert "1 of 2 agree" in office.whispered(BO)
+    assert office.world.now(watch).context.mode is Mode.ASK
+    office.reply("mode auto")
+    assert office.world.now(watch).context.mode is Mode.AUTO
+
+
 def test_a_note_is_kept(office: Office) -> None:
     """In the notes of the project, or at least in the audit."""
     office.watch()

@@ -129,6 +129,7 @@ class StopTable:
         approval_ttl: Seconds that a question stays open.
         approvals_required: How many different people must approve a stop.
         self_approval: Whether the owner of a watch, being an approver, may approve its stop.
+        auto_requires: How many different approvers must agree to switch a watch to automatic mode.
         auto_grace: Seconds that automatic mode waits for an objection.
         auto_on: Which failures automatic mode acts on.
         auto_per_hour: Automatic stops an hour.
@@ -152,6 +153,7 @@ class StopTable:
     approval_ttl: PositiveDuration = 3600.0
     approvals_required: PositiveCount = 1
     self_approval: Annotated[bool, Read(readers.yes_or_no)] = True
+    auto_requires: PositiveCount = 1
     auto_grace: Duration = 300.0
     auto_on: Annotated[frozenset[Weight], Read(readers.weights)] = frozenset({Weight.HARD, Weight.SOFT})
     auto_per_hour: Count = 2

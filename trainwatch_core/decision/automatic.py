@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from trainwatch_core.model.actor import SYSTEM
+from trainwatch_core.decision.authority import Verb
+from trainwatch_core.model.actor import SYSTEM, Actor
+from trainwatch_core.model.change import AuditRow
 from trainwatch_core.model.finding import Decision, Weight
 from trainwatch_core.model.stop import RequestState, StopPlan, StopRequest
 from trainwatch_core.model.verdict import Verdict
+from trainwatch_core.model.watch import Mode
 
 MASS_WINDOW = timedelta(minutes=10)
 """Stops proposed within this time count as one wave: likely our fault or the data's."""
@@ -72,6 +75,33 @@ def overdrawn(request: StopRequest, others: Sequence[StopRequest], now: datetime
     elif any(r.state is RequestState.UNKNOWN for r in rest if r.plan.identity == request.plan.identity):
         reason = "an earlier stop of this job came out unknown"
     return reason
+
+
+AGREES = "agrees to automatic mode"
+"""Detail of the audit row of somebody who wants a watch to be automatic, while others must agree."""
+
+
+def agreed(rows: Sequence[AuditRow], now: datetime, within: float) -> frozenset[Actor]:
+    """Who agreed to automatic mode lately, and was not taken back since by a word for asking.
+
+    Args:
+        rows: The audit of the watch, oldest first.
+        now: Aware, UTC.
+        within: Seconds for which a word counts.
+    """
+    found: set[Actor] = set()
+    for row in rows:
+        if row.allowed and row.verb == Verb.GO_AUTOMATIC and row.detail.startswith(AGREES):
+            if now - row.at <= timedelta(seconds=within):
+                found.add(row.actor)
+        elif row.allowed and row.detail == mode_told(Mode.ASK):
+            found.clear()
+    return frozenset(found)
+
+
+def mode_told(mode: Mode) -> str:
+    """Detail of the audit row of who tells a watch its mode."""
+    return f"mode {mode}"
 
 
 def _ran(request: StopRequest) -> bool:

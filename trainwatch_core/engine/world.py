@@ -45,6 +45,7 @@ class Terms:
     Attributes:
         approval_ttl: Seconds that an approval may take, counted from delivery.
         approvals: How many different people must approve a stop that is asked for.
+        auto_requires: How many different people of the chat must agree to switch a watch to automatic mode.
         auto_grace: Seconds that automatic mode waits for a "keep running".
         auto_hard_only: Whether automatic mode acts on hard failures only.
         auto_per_hour: Automatic stops an hour; more fall back to asking.
@@ -58,6 +59,7 @@ class Terms:
 
     approval_ttl: float = 3600.0
     approvals: int = 1
+    auto_requires: int = 1
     auto_grace: float = 300.0
     auto_hard_only: bool = False
     auto_per_hour: int = 2
