@@ -86,6 +86,7 @@ def build(
         rules=_rules(settings, team),
         vouch=vouch,
         quiet=_quiet(settings) if team else None,
+        write_back=registry.write_back_of(settings),
         guess=lambda watch, info: registry.guessed_launch(watch.run, info),
         terms=_terms(settings),
         exclusive=lambda name: exclusive(settings.data_dir / "locks", name),

@@ -99,12 +99,14 @@ class WandbTable:
         entities: Whose runs may be watched: `entity`, or a pattern of `entity/project`. Empty means those of the key's
             user and teams for people in chat, who use a key that is not theirs, and all that it sees for its owner.
         timeout: Seconds that one request may take.
+        write_back: Whether a run that was stopped gets a tag and a note there; the key must be one that may write.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
     base_url: Annotated[str, Read(readers.base_url)] | None = None
     entities: tuple[Annotated[str, Read(readers.entity)], ...] = ()
     timeout: PositiveDuration = 20.0
+    write_back: Annotated[bool, Read(readers.yes_or_no)] = False
 
 
 @dataclass(frozen=True, slots=True)

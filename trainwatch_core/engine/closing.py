@@ -14,11 +14,12 @@ from trainwatch_core.engine.world import World
 from trainwatch_core.model.actor import SYSTEM
 from trainwatch_core.model.change import AuditRow, Change, OutboxRow
 from trainwatch_core.model.errors import ConflictError
-from trainwatch_core.model.message import Body, FinalSummary, ProjectNote, StopOutcome
+from trainwatch_core.model.message import Body, FinalSummary, ProjectNote, StopOutcome, WriteBack
 from trainwatch_core.model.round import Round, View
+from trainwatch_core.model.run import RunKind
 from trainwatch_core.model.stop import Execution, JobState, RequestState, StopRequest
 from trainwatch_core.model.watch import EndReason, Watch
-from trainwatch_core.report.summary import Finish, note, outcome_lines, summarise
+from trainwatch_core.report.summary import STOPPED_TAG, Finish, note, outcome_lines, summarise, tracker_note
 
 _LOG = logging.getLogger(__name__)
 
@@ -106,6 +107,10 @@ class Closing:
         said: list[tuple[str, Body]] = [("summary", summary)]
         if watch.context.notes_path:
             said.append(("note", self._note(watch, summary, finish.at)))
+        stopped = finish.request is not None and finish.request.state is RequestState.STOPPED
+        if stopped and self._world.write_back is not None and watch.run.kind is RunKind.WANDB:
+            text = tracker_note(summary, finish.at)
+            said.append(("tracker", WriteBack(watch.id, watch.run, STOPPED_TAG, text)))
         return said
 
     @staticmethod

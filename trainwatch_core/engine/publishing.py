@@ -14,7 +14,7 @@ from trainwatch_core.engine.stops import Stops
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.change import OutboxRow, Outgoing, Receipt
 from trainwatch_core.model.errors import DeliveryError, NotFoundError, PaintError, TrainwatchError, TurnError
-from trainwatch_core.model.message import Picture, PictureMissing, ProjectNote, StopQuestion, StopReminder
+from trainwatch_core.model.message import Picture, PictureMissing, ProjectNote, StopQuestion, StopReminder, WriteBack
 from trainwatch_core.model.stop import RequestState
 from trainwatch_core.report.charting import compose_chart
 from trainwatch_core.report.compose import run_name
@@ -23,7 +23,7 @@ _LOG = logging.getLogger(__name__)
 
 _FIRST_PAUSE, LONGEST_PAUSE = 2.0, 600.0
 _FOR_EVER, _UNFORESEEN = 10**9, 5
-_MAX_ATTEMPTS = {Picture: 4, ProjectNote: 6}
+_MAX_ATTEMPTS = {Picture: 4, ProjectNote: 6, WriteBack: 6}
 """A picture that cannot be drawn or sent must not hold up the reports behind it; a report is tried without end."""
 
 
@@ -128,6 +128,11 @@ class Publishing:
         if isinstance(body, ProjectNote):
             world.notebook.append(body.path, body.text)
             return Receipt(body.path, world.clock.now())
+        if isinstance(body, WriteBack):
+            if world.write_back is None:
+                raise DeliveryError("Nothing is written back to the tracker any more", where=row.key, permanent=True)
+            world.write_back(body.run, body.tag, body.text)
+            return Receipt(str(body.run), world.clock.now())
         world.notifier.take_turn(body, urgent=turn is Turn.SOMEBODY_WAITS)
         picture = self._paint(row.watch_id, body) if isinstance(body, Picture) else None
         return world.notifier.deliver(row.key, body, picture)

@@ -14,7 +14,7 @@ from trainwatch_core.model.errors import NotAllowedError
 from trainwatch_core.model.finding import Finding
 from trainwatch_core.model.quiet import QuietHours
 from trainwatch_core.model.round import View
-from trainwatch_core.model.run import RunInfo
+from trainwatch_core.model.run import RunInfo, RunRef
 from trainwatch_core.model.watch import Watch
 from trainwatch_core.ports import (
     Clock,
@@ -99,6 +99,7 @@ class World:
         notebook: Appends project notes.
         sources: The sources of a watch, first choice first.
         guess: How a run of which nobody told it seems to have been launched, `kind:target`; empty if nobody can say.
+        write_back: Puts a tag and a note on a run in its tracker; None if that is switched off.
         quiet: Hours in which ordinary rounds are held back; None for none.
         baseline_runs: Name and source of each run that the one of a watch is held against.
         stopper: How the job of a watch is stopped; None where nothing is known. Raises StopRefusedError.
@@ -127,6 +128,7 @@ class World:
     exclusive: Callable[[str], AbstractContextManager[bool]]
     reach: Callable[[str], None] = lambda _name: None
     quiet: QuietHours | None = None
+    write_back: Callable[[RunRef, str, str], None] | None = None
     guess: Callable[[Watch, RunInfo], str] = lambda _watch, _info: ""
     baseline_runs: Callable[[Watch], Mapping[str, Source]] = lambda _watch: {}
     vouch: Callable[[Actor], None] = nobody_to_ask

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from trainwatch_core.model.actor import Actor
 from trainwatch_core.model.finding import Decision
+from trainwatch_core.model.run import RunRef
 from trainwatch_core.model.stop import RequestState, StopPlan
 
 
@@ -248,6 +249,23 @@ class ProjectNote:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class WriteBack:
+    """A tag and a note on the run itself, in its tracker.
+
+    Attributes:
+        watch_id: Which watch.
+        run: Which run.
+        tag: Added to its tags.
+        text: Added to its notes.
+    """
+
+    watch_id: str
+    run: RunRef
+    tag: str
+    text: str
+
+
 class Look(StrEnum):
     """How a watch stands, in one word for a person. Colours and signs derive from it."""
 
@@ -338,5 +356,6 @@ Body = (
     | Notice
     | Catchup
     | ProjectNote
+    | WriteBack
     | Card
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -20,6 +20,9 @@ from trainwatch_core.model.watch import Watch
 from trainwatch_core.report.compose import chief_metrics, run_name, safe, seconds_left
 from trainwatch_core.report.markdown import escape_markdown
 
+STOPPED_TAG = "trainwatch-stopped"
+"""Tag of a run that was stopped, in its tracker."""
+_PRIVATE = frozenset({"Evidence", "Note", "Run"})
 _HOUR = 3600.0
 _NUMBER = re.compile(r"[0-9][0-9.,e+\-]*")
 
@@ -87,6 +90,12 @@ def note(summary: FinalSummary, at: datetime) -> str:
     """The summary as a Markdown section for the project's notes file; everything from outside is escaped."""
     heading = f"\n## {at:%Y-%m-%d %H:%M} UTC · {escape_markdown(summary.title)}\n\n"
     return heading + "".join(f"- {label}: {escape_markdown(text)}\n" for label, text in summary.lines)
+
+
+def tracker_note(summary: FinalSummary, at: datetime) -> str:
+    """The same for the run's own notes in its tracker, without what only this machine's people can open."""
+    public = tuple((label, text) for label, text in summary.lines if label not in _PRIVATE)
+    return note(replace(summary, lines=public), at).strip()
 
 
 def _title(watch: Watch, last: Round, finish: Finish) -> str:

@@ -19,6 +19,7 @@ from trainwatch_core.model.message import (
     StopOutcome,
     StopQuestion,
     StopReminder,
+    WriteBack,
 )
 from trainwatch_core.model.numbers import say_duration
 from trainwatch_core.model.stop import StopPlan
@@ -57,7 +58,7 @@ def say_body(body: Body, *, zone: tzinfo | None, width: int) -> str:
         case Card() | Catchup():
             lines = say_card(body, zone=zone) if isinstance(body, Card) else _catchup(body, zone)
             text = "\n".join(wrapped(line, width) for line in lines)
-        case Notice() | ProjectNote():
+        case Notice() | ProjectNote() | WriteBack():
             text = "\n".join(wrapped(line, width) for line in body.text.splitlines())
     return text
 

@@ -28,7 +28,9 @@ from trainwatch_core.model.message import (
     StopOutcome,
     StopQuestion,
     StopReminder,
+    WriteBack,
 )
+from trainwatch_core.model.run import RunKind, RunRef
 from trainwatch_core.model.stop import RequestState
 from trainwatch_core.ports import Store
 from trainwatch_core.testing.store_samples import (
@@ -55,6 +57,7 @@ BODIES: tuple[Body, ...] = (
     Notice("w1", "text\nof two lines", loud=True),
     Catchup("w1", "run", NOON, minutes(9), 3, Decision.WAIT, ("m 1",), (Moment(minutes(4), Decision.WAIT, "why"),), 2),
     ProjectNote("w1", "/notes.md", "# text"),
+    WriteBack("w1", RunRef(RunKind.WANDB, "lab/vision/r1"), "tag", "text"),
     Card(
         "w1",
         "run",

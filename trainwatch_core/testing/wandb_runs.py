@@ -62,6 +62,8 @@ class FakeRun:
     group: str | None = None
     job_type: str | None = None
     console: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    notes: str | None = None
 
     def fields(self) -> dict[str, object]:
         """Its fields in GraphQL."""
@@ -93,10 +95,11 @@ class FakeRun:
             "projectId": "1",
             "user": {"name": self.entity, "username": self.entity},
             "readOnly": False,
-            "tags": [],
+            "tags": list(self.tags),
+            "notes": self.notes,
             "group": self.group,
             "jobType": self.job_type,
-            **dict.fromkeys(("sweepName", "description", "notes", "commit", "host")),
+            **dict.fromkeys(("sweepName", "description", "commit", "host")),
         }
 
     def history_keys(self) -> dict[str, object] | None:

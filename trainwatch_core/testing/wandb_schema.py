@@ -81,6 +81,29 @@ def _project(name: str, entity: str, runs: Mapping[str, FakeRun], unknown: Colle
     return {**known, "run": run, "bucket": run, "runs": listed}
 
 
+def _changed(known_runs: Runs, input: Mapping[str, object]) -> dict[str, object]:  # noqa: A002  # GraphQL's
+    """Change what is told of a run that is named by its id; nothing else of it."""
+    run = next(run for run in known_runs.values() if run.fields()["id"] == input["id"])
+    if isinstance(input.get("tags"), list):
+        run.tags = [str(tag) for tag in input["tags"]]  # type: ignore[attr-defined]  # a list, as asked above
+    run.notes = str(input["notes"]) if input.get("notes") is not None else run.notes
+    return {"bucket": run.fields(), "inserted": False}
+
+
+def _upsert(known_runs: Runs, input: Mapping[str, object]) -> dict[str, object]:  # noqa: A002  # GraphQL's
+    """Begin a run, or change what is told of one."""
+    if input.get("id"):
+        return _changed(known_runs, input)
+    path = (str(input.get("entityName") or "e"), str(input.get("modelName")), str(input.get("name")))
+    inserted = path not in known_runs
+    run = known_runs.setdefault(path, FakeRun(*path))
+    run.display_name = str(input.get("displayName") or run.display_name)
+    run.config = str(input.get("config") or run.config)
+    run.state = str(input.get("state") or "running")
+    run.group, run.job_type = _text(input.get("groupName")), _text(input.get("jobType"))
+    return {"bucket": run.fields(), "inserted": inserted}
+
+
 def _models(known_runs: Runs, entityName: str, first: int = 50) -> dict[str, object]:  # noqa: N803  # GraphQL's
     """The projects of an entity."""
     names = dict.fromkeys(run.project for run in known_runs.values() if run.entity == entityName)
@@ -99,16 +122,6 @@ def root(known_runs: Runs, url: str, unknown: Collection[str] = ()) -> dict[str,
     def project(name: str, entityName: str) -> dict[str, object] | None:  # noqa: N803  # GraphQL's
         runs = [run for run in known_runs.values() if (run.entity, run.project) == (entityName, name)]
         return _project(name, entityName, {run.name: run for run in runs}, unknown) if runs else None
-
-    def upsert(input: Mapping[str, object]) -> dict[str, object]:  # noqa: A002  # GraphQL's
-        path = (str(input.get("entityName") or "e"), str(input.get("modelName")), str(input.get("name")))
-        inserted = path not in known_runs
-        run = known_runs.setdefault(path, FakeRun(*path))
-        run.display_name = str(input.get("displayName") or run.display_name)
-        run.config = str(input.get("config") or run.config)
-        run.state = str(input.get("state") or "running")
-        run.group, run.job_type = _text(input.get("groupName")), _text(input.get("jobType"))
-        return {"bucket": run.fields(), "inserted": inserted}
 
     def files(input: Mapping[str, object]) -> dict[str, object]:  # noqa: A002  # GraphQL's
         names = input["files"] if isinstance(input["files"], list) else []
@@ -132,7 +145,7 @@ def root(known_runs: Runs, url: str, unknown: Collection[str] = ()) -> dict[str,
         "project": project,
         "model": project,
         "models": partial(_models, known_runs),
-        "upsertBucket": upsert,
+        "upsertBucket": partial(_upsert, known_runs),
         "createRunFiles": files,
         "stopRun": lambda input: _stop(known_runs, input),  # noqa: A006  # GraphQL's
     }

@@ -89,6 +89,7 @@ class FakeWorld:
     rules: Rules = field(default_factory=lambda: Rules(local_user="ana"))
     vouch: Callable[[Actor], None] = lambda _actor: None  # everybody is who they were
     quiet: QuietHours | None = None
+    write_back: Callable[[RunRef, str, str], None] | None = None
     guess: Callable[[Watch, RunInfo], str] = lambda _watch, _info: ""
     owner: str = "here:1"
     sources: Mapping[str, ScriptedSource] = field(default_factory=dict)
@@ -120,6 +121,7 @@ class FakeWorld:
                 rules=self.rules,
                 vouch=lambda actor: self.vouch(actor),  # noqa: PLW0108  # may be set anew
                 quiet=self.quiet,
+                write_back=self.write_back,
                 guess=self.guess,
                 terms=self.terms,
                 owner=self.owner,
