@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -32,9 +31,11 @@ POINTS = (
     *("round.claimed", "round.looked", "round.committed", "publish.sent", "publish.marked"),
     *("decision.authorised", "decision.committed", "stop.before_executing", "stop.executing", "stop.executed"),
 )
-MEANWHILE = ("nothing", "nothing", "roles", "people", "ladder", "job", "well", "late")
+BEFORE = ("nothing", "nothing", "nothing", "asleep")
+"""What can happen between a question and its answers."""
+MEANWHILE = ("nothing", "nothing", "roles", "roles", "people", "ladder", "job", "well", "late")
 """What can happen between an approval and its command."""
-EXAMPLES = int(os.environ.get("TRAINWATCH_PROTOCOLS", "120"))
+EXAMPLES = int(os.environ.get("TRAINWATCH_PROTOCOLS", "300"))
 
 
 class Crash(BaseException):
@@ -90,36 +91,51 @@ class Protocol(RuleBasedStateMachine):
     def decide(self, who: Actor, *, approve: bool) -> None:
         """Somebody answers the newest question, whether it is open or not, and whether they may or not."""
         requests = self.world.store.requests()
-        if not requests:
+        if requests:
+            self._answer(requests[-1], who, approve=approve)
+
+    @rule(
+        before=st.sampled_from(BEFORE),
+        people=st.sampled_from([1, 2]),
+        voters=st.sampled_from([(BO, CY), (BO, CY), (BO, BO), (BO,)]),
+        point=st.sampled_from(["", "", *POINTS[5:]]),
+        what=st.sampled_from(MEANWHILE),
+    )
+    def agree(self, before: str, people: int, voters: tuple[Actor, ...], point: str, what: str) -> None:
+        """Some approve; before the command, or after the process died on the way, something else happens."""
+        if self.watch.state in {WatchState.ACTIVE, WatchState.ENDED}:
+            self.edit_roles({"U0BO", "U0CY"}, people)
+            if self.watch.state is WatchState.ENDED:
+                self._new_job(Mode.ASK)
+            else:
+                self.go_bad()
+        if self.watch.state is not WatchState.STOP_PENDING:
             return
-        asked = requests[-1]
+        asked = self.world.store.requests(states={RequestState.PENDING})[-1]
+        if before == "asleep":
+            self.sleep(TTL + 1.0)
+        self.crash_at = point
+        for who in voters:
+            self._answer(asked, who, approve=True, work=bool(point))
+        self._meanwhile(what)
+        self.go_on(0.0)
+
+    def _answer(self, asked: StopRequest, who: Actor, *, approve: bool, work: bool = True) -> None:
+        """One click. It counts only of those who may, and only in time."""
         verb = Verb.APPROVE if approve else Verb.DECLINE
         allowed = authorize(who, verb, self.world.store.watch(asked.watch_id), self.world.rules) is None
-        done = self._living(lambda: self.world.engine.stops.decide(asked.id, who, approve=approve))
+        done = self._living(lambda: self.world.engine.stops.decide(asked.id, who, approve=approve), work=work)
         assert allowed or not done
         if done and approve and asked.execute_after is None and asked.id in self.shown:
             assert self.world.clock.monotonic() - self.shown[asked.id] < TTL, "approved after it had expired"
 
-    @precondition(lambda self: self.watch.state is WatchState.STOP_PENDING)
-    @rule(
-        count=st.sampled_from([2, 2, 1]), point=st.sampled_from(["", "", *POINTS[5:]]), what=st.sampled_from(MEANWHILE)
-    )
-    def agree(self, count: int, point: str, what: str) -> None:
-        """Some approve; before the command, or after the process died on the way, something else happens."""
-        asked = self.world.store.requests(states={RequestState.PENDING})[-1]
-        self.crash_at = point
-        for who in (BO, CY)[:count]:
-            vote = partial(self.world.engine.stops.decide, asked.id, who, approve=True)
-            self._living(vote, work=bool(point))
-        self._meanwhile(what)
-        self.go_on(0.0)
-
     def _meanwhile(self, what: str) -> None:
+        rules, people = self.world.rules, self.world.terms.approvals
         match what:
             case "roles":
-                self.edit_roles(approvers={"U0CY"}, people=1)
+                self.edit_roles(set(rules.approvers) - {"U0BO"}, people)
             case "people":
-                self.edit_roles(approvers={"U0BO", "U0CY"}, people=2)
+                self.edit_roles(set(rules.approvers), 3 - people)
             case "ladder":
                 self.edit_ladder(wait=90.0 - self.stopper.wait)
             case "job":
@@ -127,7 +143,7 @@ class Protocol(RuleBasedStateMachine):
             case "well":
                 self.turn(broken=False)
             case "late":
-                self.world.clock.advance(1000.0)
+                self.world.clock.advance(FRESH + 100.0)
 
     @precondition(lambda self: self.watch.state is WatchState.ACTIVE)
     @rule()
@@ -366,7 +382,7 @@ class Protocol(RuleBasedStateMachine):
 TestProtocol = Protocol.TestCase
 TestProtocol.settings = settings(
     max_examples=EXAMPLES,
-    stateful_step_count=40,
+    stateful_step_count=25,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
