@@ -20,6 +20,7 @@ from trainwatch_core.adapters.evidence import DirectoryLocker
 from trainwatch_core.adapters.late_ssh import LateSshRoom
 from trainwatch_core.adapters.notes import FileNotebook
 from trainwatch_core.adapters.rehearsal import Idle, Listener, SetClock
+from trainwatch_core.adapters.remote_notes import RemoteNotebook, SortedNotebook
 from trainwatch_core.adapters.sources.locate import locate
 from trainwatch_core.adapters.stores.memory import MemoryStore
 from trainwatch_core.adapters.stores.sql import open_store
@@ -38,7 +39,7 @@ from trainwatch_core.model.message import Body
 from trainwatch_core.model.quiet import QuietHours
 from trainwatch_core.model.run import RunChoice, RunRef
 from trainwatch_core.model.watch import Watch
-from trainwatch_core.ports import Notifier, Painter, Source, Stopper, Ticker
+from trainwatch_core.ports import Clock, Notifier, Painter, Source, Stopper, Ticker
 from trainwatch_core.report.chart import ChartSpec
 from trainwatch_core.report.multiples import MultiplesSpec
 
@@ -79,7 +80,7 @@ def build(
         notifier=notifier,
         painter=LatePainter(),
         locker=DirectoryLocker(settings.evidence),
-        notebook=FileNotebook(clock),
+        notebook=_notebook(clock, ssh, settings),
         sources=lambda watch: registry.sources_of(watch, settings, ssh),
         stopper=_kept(reach),
         checks=registry.CHECKS,
@@ -96,6 +97,11 @@ def build(
     )
     with contextlib.closing(store), contextlib.closing(ssh):
         yield Engine(world, only=frozenset())
+
+
+def _notebook(clock: Clock, ssh: LateSshRoom, settings: Settings) -> SortedNotebook:
+    roots = {name: host.notes_roots for name, host in settings.hosts.items()}
+    return SortedNotebook(FileNotebook(clock), RemoteNotebook(ssh, roots))
 
 
 def _kept(reach: registry.Reach) -> Callable[[Watch], Stopper | None]:

@@ -172,11 +172,18 @@ def read_posts(text: str) -> Posts:
 
 
 def _notes(text: str, settings: Settings) -> str:
-    """A Markdown file in the folder of notes, and nowhere else: it is written to."""
+    """A Markdown file in the folder of notes, or below `notes_roots` of a host, and nowhere else: it is written to."""
+    there = remote_part(text)
+    if there is not None:
+        host, plain = there[0], posixpath.normpath(there[1])
+        roots = settings.hosts[host].notes_roots if host in settings.hosts else ()
+        if "\0" in text or not plain.endswith(".md") or not any(plain.startswith(f"{r.rstrip('/')}/") for r in roots):
+            raise InvalidInputError(say("notes-refused"), where=text[:200], todo=say("notes-refused-todo"))
+        return f"{host}:{plain}"
     folder = settings.chat_notes.resolve()
     path = None if "\0" in text else (folder / text).resolve()
     if path is None or path.suffix != ".md" or not path.is_relative_to(folder) or path.parent != folder:
-        raise InvalidInputError(say("notes-refused"), where=text[:200], todo=say("example", example="notes=vision.md"))
+        raise InvalidInputError(say("notes-refused"), where=text[:200], todo=say("notes-refused-todo"))
     return str(path)
 
 

@@ -412,4 +412,5 @@ no-mode = There are two modes
 no-mode-todo = mode=ask or mode=auto
 no-posts = Rounds are posted in two ways
 no-posts-todo = rounds=all or rounds=changes
+notes-refused-todo = E.g. notes=vision.md, or notes=gpu1:/home/ana/notes/vision.md below notes_roots of [hosts.gpu1]
 notes-refused = Notes named in chat are Markdown files of one folder

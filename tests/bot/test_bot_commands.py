@@ -183,6 +183,15 @@ def test_a_log_of_another_machine_may_be_named_below_its_roots(office: Office) -
             run_of(bad, settings)
 
 
+def test_notes_of_another_machine_may_be_named_below_its_folders(slack: SlackServer, tmp_path: Path) -> None:
+    """`notes_roots`, dots resolved; nothing else, and Markdown only."""
+    office = Office(slack, tmp_path, toml='[hosts.gpu1]\nnotes_roots = ["/home/ana/notes"]\n')
+    office.command("lab/vision/r1 notes=gpu1:/home/ana/notes/x/../vision.md")
+    assert office.world.store.watches()[0].context.notes_path == "gpu1:/home/ana/notes/vision.md"
+    for bad in ("gpu1:/home/ana/notes/../x.md", "gpu2:/home/ana/notes/x.md", "gpu1:/home/ana/notes/x.sh"):
+        assert "Markdown files of one folder" in office.command(f"lab/vision/r2 notes={bad}")
+
+
 def test_a_watch_is_tried_out_by_a_word_in_its_thread_and_by_a_command(office: Office) -> None:
     """The answer comes into the thread, for the person who asked; the acknowledgement does not wait for it."""
     office.watch()

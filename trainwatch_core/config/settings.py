@@ -63,7 +63,7 @@ class WatchTable:
     interval: PositiveDuration | None = None
     mode: Annotated[Mode, Read(readers.mode)] | None = None
     rounds: Annotated[Posts, Read(readers.rounds)] | None = None
-    notes: FilePath | None = None
+    notes: Annotated[str, Read(readers.log_place)] | None = None
     baseline: Mapping[str, Number] = field(default_factory=dict)
     baseline_runs: tuple[Annotated[RunRef, Read(readers.run)], ...] = ()
     target: Mapping[str, Number] = field(default_factory=dict)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import posixpath
 import stat
 from dataclasses import dataclass
 
@@ -56,6 +58,45 @@ class RemoteFiles:
             end = min(offset + size, _stat(file.stat()).size)
             chunks = [(at, min(_CHUNK, end - at)) for at in range(offset, end, _CHUNK)]
             return b"".join(file.readv(chunks)) if chunks else b""
+
+    def append(self, path: str, content: bytes) -> None:
+        """Append a paragraph to a regular file in one request; it is created if it is not there.
+
+        A paragraph that stands near the end already is not appended again: its receipt may have been lost.
+
+        Raises:
+            OSError: If the host does not take it.
+        """
+        size = self._size(path)
+        end = self.read(path, max(0, size - _CHUNK), _CHUNK) if size else b""
+        if content in end:
+            return
+        gap = b"" if not end else b"\n" if end.endswith(b"\n") else b"\n\n"
+        with self._sftp.open(path, "ab") as file:
+            file.write(gap + content + b"\n")
+
+    def writable(self, path: str) -> bool:
+        """Whether a file could be appended to: it is a regular one, or its folder is there.
+
+        Raises:
+            OSError: If the host does not let us look, or open it.
+        """
+        try:
+            found = self.stat(path)
+        except FileNotFoundError:
+            return stat.S_ISDIR(self._sftp.stat(posixpath.dirname(path)).st_mode or 0)
+        if found.regular:
+            self._sftp.open(path, "r+b").close()
+        return found.regular
+
+    def _size(self, path: str) -> int:
+        try:
+            found = self.stat(path)
+        except FileNotFoundError:
+            return 0
+        if not found.regular:
+            raise OSError(errno.EINVAL, "this is no regular file")
+        return found.size
 
 
 def _stat(found: paramiko.SFTPAttributes) -> RemoteStat:
