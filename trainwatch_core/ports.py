@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from trainwatch_core.model.change import AuditRow, Change, OutboxRow, Receipt
+from trainwatch_core.model.change import AuditRow, Change, OutboxRow, Receipt, Vote
 from trainwatch_core.model.message import Body
 from trainwatch_core.model.round import Batch, Cursor, Round, SourceStatus
 from trainwatch_core.model.series import History
@@ -266,6 +266,10 @@ class Store(Protocol):
 
     def requests(self, *, watch_id: str | None = None, states: Collection[str] | None = None) -> Sequence[StopRequest]:
         """Stop requests, oldest first."""
+        ...
+
+    def votes(self, request_id: str) -> Sequence[Vote]:
+        """The approvals of a request so far, first one first; of each person one."""
         ...
 
     def waiting(self, now: datetime, *, only: Collection[str] | None = None) -> Sequence[OutboxRow]:

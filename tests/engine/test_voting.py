@@ -63,14 +63,6 @@ def test_the_same_person_counts_once() -> None:
     assert executions(world) == 0
 
 
-def test_a_row_that_stands_twice_is_one_vote() -> None:
-    """Whatever wrote it: who approved is counted by person."""
-    world, request = asked(3)
-    world.engine.stops.decide(request.id, BO, approve=True)
-    world.store.audit(next(row for row in world.store.audited() if row.verb == "approve"))
-    assert votes(world.engine.world, request) == (BO,)
-
-
 def test_the_same_user_id_of_another_workspace_is_no_second_person() -> None:
     """F-A13: they are refused before they are counted."""
     world, request = asked()

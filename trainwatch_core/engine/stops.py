@@ -11,7 +11,7 @@ from trainwatch_core.decision.lifecycle import Event, move
 from trainwatch_core.engine.auditing import entry
 from trainwatch_core.engine.reminding import Reminders
 from trainwatch_core.engine.retry import change
-from trainwatch_core.engine.voting import one_more
+from trainwatch_core.engine.voting import one_more, vote_of
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.actor import SYSTEM, Actor
 from trainwatch_core.model.change import Change, OutboxRow
@@ -197,7 +197,8 @@ class Stops:
             after = replace(
                 watch, state=move(watch.state, Event.APPROVED), next_round_at=None, lease_owner="", lease_until=None
             )
-            return Change(after, request=approved, request_was=frozenset({"pending"}), audit=(audit,))
+            vote = vote_of(self._world, request, actor)
+            return Change(after, request=approved, request_was=frozenset({"pending"}), vote=vote, audit=(audit,))
 
         change(self._world.store, request.watch_id, plan)
 

@@ -1,6 +1,6 @@
 """Several people approve one stop: each once, all of them still allowed when the command runs (FAULTS.md P4.4).
 
-The audit is the ballot box: a vote is its row, written in the same transaction that counts it, and rows never go away.
+The store counts: of each person one vote, only while the request is pending, written with its line of the audit.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from trainwatch_core.decision.authority import Verb, authorize
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.actor import SYSTEM, Actor, ActorKind
-from trainwatch_core.model.change import AuditRow, Change, OutboxRow
+from trainwatch_core.model.change import AuditRow, Change, OutboxRow, Vote
 from trainwatch_core.model.errors import ConflictError, NotAllowedError
 from trainwatch_core.model.message import StopOutcome
 from trainwatch_core.model.stop import StopRequest
@@ -22,12 +22,15 @@ def needed(world: World, watch: Watch) -> int:
 
 def votes(world: World, request: StopRequest) -> tuple[Actor, ...]:
     """Who has approved a request so far, first one first; a person counts once."""
-    rows = world.store.audited(watch_id=request.watch_id)
-    mine = (row.actor for row in rows if row.request_id == request.id and row.allowed and row.verb == Verb.APPROVE)
-    return tuple(dict.fromkeys(mine))
+    return tuple(vote.actor for vote in world.store.votes(request.id))
 
 
-def one_more(world: World, request: StopRequest, actor: Actor, watch: Watch, vote: AuditRow) -> Change | None:
+def vote_of(world: World, request: StopRequest, actor: Actor) -> Vote:
+    """The approval of a request by somebody, now."""
+    return Vote(request.id, actor, world.clock.now())
+
+
+def one_more(world: World, request: StopRequest, actor: Actor, watch: Watch, audit: AuditRow) -> Change | None:
     """The Change of a vote after which more are needed; None if this one is enough.
 
     Raises:
@@ -48,7 +51,7 @@ def one_more(world: World, request: StopRequest, actor: Actor, watch: Watch, vot
     lines = (f"{actor.name} approved the stop. {people} must approve it, or nothing is stopped.",)
     said = StopOutcome(watch.id, request.id, request.state, lines, loud=True)
     row = OutboxRow(f"{watch.id}/request/{request.id}/vote/{len(before) + 1}", watch.id, said)
-    return Change(watch, outbox=(row,), audit=(vote,))
+    return Change(watch, vote=vote_of(world, request, actor), outbox=(row,), audit=(audit,))
 
 
 def objection(world: World, request: StopRequest, watch: Watch) -> str | None:

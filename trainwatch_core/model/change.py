@@ -87,6 +87,21 @@ class AuditRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Vote:
+    """One approval of a stop request. Rows are only ever appended, while the request is pending.
+
+    Attributes:
+        request_id: Which stop request.
+        actor: Who; in the store one person has one vote, whichever workspace the click names.
+        at: Aware, UTC.
+    """
+
+    request_id: str
+    actor: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """The new rows of one round from one source, appended to the stored history.
 
@@ -123,6 +138,7 @@ class Change:
         beside: History of other runs to append, that this one is held against.
         request: A stop request to insert or replace.
         request_was: The state the stored request must have; None to insert a new one.
+        vote: An approval to count; it is refused if this person has one already, or the stored request is not pending.
         outbox: Messages to queue.
         audit: Rows to append.
     """
@@ -133,5 +149,6 @@ class Change:
     beside: tuple[Segment, ...] = ()
     request: StopRequest | None = None
     request_was: frozenset[str] | None = None
+    vote: Vote | None = None
     outbox: tuple[OutboxRow, ...] = ()
     audit: tuple[AuditRow, ...] = field(default=())

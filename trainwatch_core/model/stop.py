@@ -29,7 +29,31 @@ class RequestState(StrEnum):
     @property
     def final(self) -> bool:
         """Whether it never changes any more."""
-        return self not in {RequestState.PENDING, RequestState.APPROVED, RequestState.EXECUTING}
+        return self not in _NEXT
+
+    def may_become(self, other: RequestState) -> bool:
+        """Whether a request in this state may be stored in that one next; each may stay where it is."""
+        return other is self or other in _NEXT.get(self, ())
+
+
+_NEXT = {
+    RequestState.PENDING: {
+        RequestState.APPROVED,
+        RequestState.DECLINED,
+        RequestState.EXPIRED,
+        RequestState.SUPERSEDED,
+        RequestState.ALREADY_ENDED,
+    },
+    RequestState.APPROVED: {RequestState.EXECUTING, RequestState.SUPERSEDED, RequestState.ALREADY_ENDED},
+    RequestState.EXECUTING: {
+        RequestState.STOPPED,
+        RequestState.FAILED,
+        RequestState.UNKNOWN,
+        RequestState.SUPERSEDED,
+        RequestState.ALREADY_ENDED,
+    },
+}
+"""The one way through the protocol: nothing executes that was not approved, nothing is approved that was not asked."""
 
 
 class JobState(StrEnum):

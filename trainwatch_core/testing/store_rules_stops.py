@@ -9,7 +9,8 @@ from threading import Barrier
 
 import pytest
 
-from trainwatch_core.model.change import Change
+from trainwatch_core.model.actor import Actor, ActorKind
+from trainwatch_core.model.change import Change, Vote
 from trainwatch_core.model.errors import ConflictError, NotFoundError
 from trainwatch_core.model.stop import RequestState, StopRequest
 from trainwatch_core.ports import Store
@@ -20,6 +21,7 @@ from trainwatch_core.testing.store_samples import (
     sample_message,
     sample_request,
     sample_watch,
+    store_request,
 )
 
 FINAL = sorted(state for state in RequestState if state.final)
@@ -37,7 +39,7 @@ class StopRules:
 
     def test_every_field_of_a_request_can_be_filled_in(self, store: Store) -> None:
         """Expiry, decision, evidence and execution are stored with the state."""
-        request = _put(store, RequestState.APPROVED)
+        request = _put(store, RequestState.EXECUTING)
         done = replace(
             request,
             state=RequestState.STOPPED,
@@ -53,6 +55,41 @@ class StopRules:
         was = frozenset({"approved", "executing"})
         store.commit(Change(store.watch("w1"), request=done, request_was=was))
         assert store.request("r1") == done
+
+    @pytest.mark.parametrize("state", [state for state in RequestState if not state.final])
+    def test_a_request_goes_one_way_only(self, store: Store, state: RequestState) -> None:
+        """P4: nothing is executed that was not approved, and nothing approved that was not asked."""
+        request = _put(store, state)
+        for other in [other for other in RequestState if not state.may_become(other)]:
+            with pytest.raises(ConflictError):
+                store.commit(
+                    Change(store.watch("w1"), request=replace(request, state=other), request_was=frozenset({state}))
+                )
+        assert store.request("r1").state is state
+
+    def test_a_person_has_one_vote(self, store: Store) -> None:
+        """P4.4 F-A13: a second approval of the same person is a conflict, also by way of another workspace."""
+        _put(store, RequestState.PENDING)
+        bo = Vote("r1", Actor(ActorKind.SLACK, "U2", team="T1"), minutes(1))
+        store.commit(Change(store.watch("w1"), vote=bo))
+        for again in (bo, replace(bo, at=minutes(2)), replace(bo, actor=replace(bo.actor, team="T2"))):
+            with pytest.raises(ConflictError):
+                store.commit(Change(store.watch("w1"), vote=again, outbox=(sample_message("k"),)))
+        ann = Vote("r1", ANN, minutes(3))
+        store.commit(Change(store.watch("w1"), vote=ann))
+        assert list(store.votes("r1")) == [bo, ann]
+        assert (list(store.votes("r2")), list(store.outbox("w1"))) == ([], [])
+
+    @pytest.mark.parametrize("state", [state for state in RequestState if state is not RequestState.PENDING])
+    def test_only_a_pending_request_is_voted_about(self, store: Store, state: RequestState) -> None:
+        """P4.4: who comes after the decision changes nothing, and nobody votes about what was never asked."""
+        _put(store, state)
+        before = list(store.votes("r1"))
+        for request_id in ("r1", "r2"):
+            vote = Vote(request_id, Actor(ActorKind.SLACK, "U2", team="T1"), minutes(1))
+            with pytest.raises(ConflictError):
+                store.commit(Change(store.watch("w1"), vote=vote))
+        assert list(store.votes("r1")) == before
 
     def test_a_request_in_another_state_is_refused_whole(self, store: Store) -> None:
         """A commit that expects another state is a conflict and writes nothing, neither watch nor message."""
@@ -98,11 +135,12 @@ class StopRules:
 
         def decide(number: int) -> bool:
             state = RequestState.APPROVED if number % 2 else RequestState.DECLINED
+            vote = Vote("r1", ANN, minutes(1)) if number % 2 else None
             watch = store.watch("w1")
             barrier.wait(90)
             try:
                 was = frozenset({"pending"})
-                store.commit(Change(watch, request=replace(request, state=state), request_was=was))
+                store.commit(Change(watch, request=replace(request, state=state), request_was=was, vote=vote))
             except ConflictError:
                 return False
             return True
@@ -137,7 +175,5 @@ class StopRules:
 
 
 def _put(store: Store, state: RequestState) -> StopRequest:
-    watch = store.commit(Change(sample_watch()))
-    request = replace(sample_request(), state=state)
-    store.commit(Change(watch, request=request))
-    return request
+    store.commit(Change(sample_watch()))
+    return store_request(store, state)

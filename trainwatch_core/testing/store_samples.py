@@ -10,7 +10,7 @@ import numpy as np
 
 from trainwatch_core.model.actor import SYSTEM, Actor, ActorKind
 from trainwatch_core.model.announcement import Announcement
-from trainwatch_core.model.change import AuditRow, OutboxRow, Segment
+from trainwatch_core.model.change import AuditRow, Change, OutboxRow, Segment, Vote
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.message import Body, Notice
 from trainwatch_core.model.roles import Goal, Role
@@ -30,6 +30,7 @@ from trainwatch_core.model.stop import (
 )
 from trainwatch_core.model.verdict import Verdict
 from trainwatch_core.model.watch import Mode, Policy, Posts, Watch, WatchContext, WatchState
+from trainwatch_core.ports import Store
 
 NOON = datetime(2031, 5, 6, 12, 0, 0, 123456, tzinfo=UTC)
 """A moment with microseconds: they must survive."""
@@ -91,6 +92,28 @@ def sample_request(request_id: str = "r1", *, watch_id: str = "w1", created_at: 
     plan = StopPlan("pid", "pid:4211", "localhost", steps, JOB, "no such process", environment={"LANG": "C"})
     state = RequestState.PENDING
     return StopRequest(request_id, watch_id, 1, state, plan, "f" * 64, "NaN \0 \udcff", created_at, onset_step=nan)
+
+
+def store_request(store: Store, state: RequestState, request_id: str = "r1", *, watch_id: str = "w1") -> StopRequest:
+    """A request of a stored watch that has gone the way to this state, by the vote of Ann where it is approved."""
+    request = sample_request(request_id, watch_id=watch_id)
+    store.commit(Change(store.watch(watch_id), request=request))
+    for step in _WAYS.get(state, (state,)):
+        was = frozenset({request.state})
+        request = replace(request, state=step)
+        vote = Vote(request_id, ANN, NOON) if step is RequestState.APPROVED else None
+        store.commit(Change(store.watch(watch_id), request=request, request_was=was, vote=vote))
+    return request
+
+
+_WAYS = {
+    RequestState.PENDING: (),
+    RequestState.EXECUTING: (RequestState.APPROVED, RequestState.EXECUTING),
+    **{
+        end: (RequestState.APPROVED, RequestState.EXECUTING, end)
+        for end in (RequestState.STOPPED, RequestState.FAILED, RequestState.UNKNOWN)
+    },
+}
 
 
 def sample_execution() -> Execution:

@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,14 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from trainwatch_core.adapters.stores import dialect, schema, tables
-from trainwatch_core.adapters.stores.sql import open_store
-from trainwatch_core.model.change import AuditRow, Change, OutboxRow
-from trainwatch_core.model.errors import InvalidInputError, StorageError
+from trainwatch_core.adapters.stores.sql import SqlStore, open_store
+from trainwatch_core.model.actor import SYSTEM
+from trainwatch_core.model.change import AuditRow, Change, OutboxRow, Vote
+from trainwatch_core.model.errors import ConflictError, InvalidInputError, StorageError
 from trainwatch_core.model.round import Round
 from trainwatch_core.model.stop import StopRequest
 from trainwatch_core.model.watch import Watch
-from trainwatch_core.testing.store_samples import sample_segment, sample_watch
+from trainwatch_core.testing.store_samples import ANN, NOON, minutes, sample_request, sample_segment, sample_watch
 
 ADDING = """
 import sqlalchemy as sa
@@ -203,8 +204,26 @@ def test_libraries_are_loaded_when_they_are_needed(place: Path) -> None:
     script = (
         "import sys, trainwatch_core.adapters.stores, trainwatch_core.adapters.stores.memory\n"
         "assert not {'sqlalchemy', 'alembic'} & set(sys.modules)\n"
-        "from trainwatch_core.adapters.stores.sql import open_store\n"
+        "from trainwatch_core.adapters.stores.sql import SqlStore, open_store\n"
         "open_store(sys.argv[1]).close()\n"
         "assert 'alembic' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", script, str(place)], check=True, timeout=60)
+
+
+def test_approvals_that_only_the_audit_knew_are_votes_after_the_migration(tmp_path: Path) -> None:
+    """P4.4: somebody has approved, another one is needed, and in between trainwatch is updated."""
+    place, older = tmp_path / "t.db", tmp_path / "older"
+    shutil.copytree(schema.MIGRATIONS, older, ignore=shutil.ignore_patterns("v0004*"))
+    engine = dialect.sqlite_engine(place)
+    schema.bring_up(engine, place, head="0003", migrations=older)
+    said = AuditRow(NOON, ANN, "approve", "w1", "r1")
+    others = (replace(said, actor=SYSTEM, allowed=False), replace(said, actor=SYSTEM, verb="execute"))
+    with closing(SqlStore(engine, str(place))) as store:
+        store.commit(
+            Change(sample_watch(), request=sample_request(), audit=(said, replace(said, at=minutes(1)), *others))
+        )
+    with closing(open_store(str(place))) as store:
+        assert list(store.votes("r1")) == [Vote("r1", ANN, NOON)]
+        with pytest.raises(ConflictError):
+            store.commit(Change(store.watch("w1"), vote=Vote("r1", ANN, minutes(2))))

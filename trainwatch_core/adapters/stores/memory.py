@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import RLock
 
-from trainwatch_core.model.change import AuditRow, Change, OutboxRow, Outgoing, Segment
+from trainwatch_core.model.change import AuditRow, Change, OutboxRow, Outgoing, Segment, Vote
 from trainwatch_core.model.errors import ConflictError, NotFoundError
 from trainwatch_core.model.round import Cursor, Round
 from trainwatch_core.model.series import History
-from trainwatch_core.model.stop import StopRequest
+from trainwatch_core.model.stop import RequestState, StopRequest
 from trainwatch_core.model.watch import Watch, WatchState
 
 
@@ -32,6 +32,7 @@ class MemoryStore:
         self._requests: dict[str, StopRequest] = {}
         self._outbox: dict[str, OutboxRow] = {}
         self._audit: list[AuditRow] = []
+        self._votes: list[Vote] = []
 
     def commit(self, change: Change) -> Watch:
         """See `ports.Store.commit`."""
@@ -44,6 +45,8 @@ class MemoryStore:
                 self._rounds[watch.id, change.round.number] = change.round
             for segment in (*((change.segment,) if change.segment is not None else ()), *change.beside):
                 self._append(watch.id, segment)
+            if change.vote is not None:
+                self._votes.append(change.vote)
             if change.request is not None:
                 self._requests[change.request.id] = change.request
             for row in change.outbox:
@@ -113,6 +116,11 @@ class MemoryStore:
             mine = [request for request in known if watch_id is None or request.watch_id == watch_id]
             return tuple(request for request in mine if states is None or request.state in states)
 
+    def votes(self, request_id: str) -> Sequence[Vote]:
+        """See `ports.Store.votes`."""
+        with self._lock:
+            return tuple(vote for vote in self._votes if vote.request_id == request_id)
+
     def waiting(self, now: datetime, *, only: Collection[str] | None = None) -> Sequence[OutboxRow]:
         """See `ports.Store.waiting`."""
         with self._lock:
@@ -166,18 +174,25 @@ class MemoryStore:
             raise ConflictError(f"Watch {change.watch.id} is not at version {change.watch.version} any more")
         if change.round is not None and (change.watch.id, change.round.number) in self._rounds:
             raise ConflictError(f"Round {change.round.number} of {change.watch.id} is stored already")
+        if change.vote is not None:
+            self._require_countable(change.vote)
         if change.request is not None:
             self._require_open(change.request, change.request_was)
 
     def _require_open(self, request: StopRequest, was: Collection[str] | None) -> None:
         stored = self._requests.get(request.id)
-        if was is None:
-            expected = stored is None
+        if was is None or stored is None:
+            expected = was is None and stored is None
         else:
-            expected = stored is not None and stored.state in was
-            expected = expected and (stored is None or not stored.state.final or stored.state is request.state)
+            expected = stored.state in was and stored.state.may_become(request.state)
         if not expected:
             raise ConflictError(f"Stop request {request.id} is not as it was read")
+
+    def _require_countable(self, vote: Vote) -> None:
+        stored = self._requests.get(vote.request_id)
+        before = {str(other.actor) for other in self.votes(vote.request_id)}
+        if stored is None or stored.state is not RequestState.PENDING or str(vote.actor) in before:
+            raise ConflictError(f"This approval of {vote.request_id} does not count", todo="Read the request again")
 
     def _append(self, watch_id: str, segment: Segment) -> None:
         history, _ = self._histories.get((watch_id, segment.source_key), (History(), None))

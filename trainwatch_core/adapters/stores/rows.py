@@ -10,19 +10,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from trainwatch_core.adapters.stores.tables import stop_requests, watches
-from trainwatch_core.model.change import AuditRow, OutboxRow
+from trainwatch_core.adapters.stores.tables import stop_requests, votes, watches
+from trainwatch_core.model.change import AuditRow, OutboxRow, Vote
 from trainwatch_core.model.errors import ConflictError
 from trainwatch_core.model.round import Round
 from trainwatch_core.model.stop import RequestState, StopRequest
 from trainwatch_core.model.watch import Watch
 
-_FINAL = tuple(state for state in RequestState if state.final)
 
-
-def values(row: Watch | Round | StopRequest | OutboxRow | AuditRow) -> dict[str, Any]:
-    """A row's columns: the fields of its dataclass."""
-    return {item.name: getattr(row, item.name) for item in fields(row)}
+def values(row: Watch | Round | StopRequest | OutboxRow | AuditRow | Vote) -> dict[str, Any]:
+    """A row's columns: the fields of its dataclass; for a vote also who must not vote again."""
+    columns = {item.name: getattr(row, item.name) for item in fields(row)}
+    return columns | {"voter": str(row.actor)} if isinstance(row, Vote) else columns
 
 
 def put_watch(connection: sa.Connection, watch: Watch) -> Watch:
@@ -45,23 +44,31 @@ def put_watch(connection: sa.Connection, watch: Watch) -> Watch:
 
 
 def put_request(connection: sa.Connection, request: StopRequest, was: Collection[str] | None) -> None:
-    """Insert a request, or replace the stored one if its state is among `was`. A final state stays.
+    """Insert a request, or replace the stored one if its state is among `was` and may become the new one.
 
     Raises:
-        ConflictError: If it is in another state, or final.
+        ConflictError: If it is in another state, or there is no way from there.
     """
     if was is None:
         insert_once(connection, stop_requests, request, f"Stop request {request.id}")
         return
     state = stop_requests.c.state
-    expected = [known for known in RequestState if known in was]
-    stays = sa.or_(state.not_in(_FINAL), state == request.state)
-    mine = sa.and_(stop_requests.c.id == request.id, state.in_(expected), stays)
+    expected = [known for known in RequestState if known in was and known.may_become(request.state)]
+    mine = sa.and_(stop_requests.c.id == request.id, state.in_(expected))
     if not connection.execute(sa.update(stop_requests).where(mine).values(values(request))).rowcount:
-        raise ConflictError(f"Stop request {request.id} is not {' or '.join(expected)} any more", todo="Read it again")
+        raise ConflictError(f"Stop request {request.id} is not {' or '.join(was)} any more", todo="Read it again")
 
 
-def insert_once(connection: sa.Connection, table: sa.Table, row: Watch | Round | StopRequest, name: str) -> None:
+def put_vote(connection: sa.Connection, vote: Vote) -> None:
+    """Count an approval.
+
+    Raises:
+        ConflictError: If this person has approved already, or the request is not pending.
+    """
+    insert_once(connection, votes, vote, f"The approval of {vote.actor} for an open request {vote.request_id}")
+
+
+def insert_once(connection: sa.Connection, table: sa.Table, row: Watch | Round | StopRequest | Vote, name: str) -> None:
     """Insert a row whose key must be new; `name` names it in the error.
 
     Raises:

@@ -11,7 +11,7 @@ from trainwatch_core.adapters.stores import dialect
 from trainwatch_core.adapters.stores.tables import metadata
 from trainwatch_core.model.errors import StorageError
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in `migrations/`. Kept here so that an up-to-date database needs no Alembic to open."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -14,9 +14,9 @@ from sqlalchemy.exc import ArgumentError
 
 from trainwatch_core.adapters.stores import dialect, histories, schema
 from trainwatch_core.adapters.stores.failures import in_words
-from trainwatch_core.adapters.stores.rows import claim, insert_once, put_request, put_watch, values
-from trainwatch_core.adapters.stores.tables import audit, outbox, rounds, stop_requests, watches
-from trainwatch_core.model.change import AuditRow, Change, OutboxRow, Outgoing
+from trainwatch_core.adapters.stores.rows import claim, insert_once, put_request, put_vote, put_watch, values
+from trainwatch_core.adapters.stores.tables import audit, outbox, rounds, stop_requests, votes, watches
+from trainwatch_core.model.change import AuditRow, Change, OutboxRow, Outgoing, Vote
 from trainwatch_core.model.errors import InvalidInputError, NotFoundError
 from trainwatch_core.model.round import Cursor, Round
 from trainwatch_core.model.series import History
@@ -25,7 +25,7 @@ from trainwatch_core.model.watch import Watch, WatchState
 
 _TOLD = ("state", "attempts", "next_try_at", "receipt", "problem", "held")
 """What becomes of a message; the message itself never changes."""
-_T = TypeVar("_T", Watch, Round, StopRequest, OutboxRow, AuditRow)
+_T = TypeVar("_T", Watch, Round, StopRequest, OutboxRow, AuditRow, Vote)
 
 
 def open_store(url_or_path: str) -> SqlStore:
@@ -71,6 +71,8 @@ class SqlStore:
                 insert_once(connection, rounds, change.round, f"Round {change.round.number} of {watch.id}")
             for segment in (*((change.segment,) if change.segment is not None else ()), *change.beside):
                 histories.append(connection, watch.id, segment)
+            if change.vote is not None:
+                put_vote(connection, change.vote)
             if change.request is not None:
                 put_request(connection, change.request, change.request_was)
             for message in change.outbox:
@@ -141,6 +143,10 @@ class SqlStore:
         if watch_id is not None:
             query = query.where(stop_requests.c.watch_id == watch_id)
         return self._all(StopRequest, query.order_by(stop_requests.c.created_at, stop_requests.c.seq))
+
+    def votes(self, request_id: str) -> Sequence[Vote]:
+        """See `ports.Store.votes`."""
+        return self._all(Vote, sa.select(votes).where(votes.c.request_id == request_id).order_by(votes.c.seq))
 
     def waiting(self, now: datetime, *, only: Collection[str] | None = None) -> Sequence[OutboxRow]:
         """See `ports.Store.waiting`. The longest queued come first."""

@@ -124,6 +124,18 @@ stop_requests = sa.Table(
     sa.Index(None, "state"),
 )
 
+votes = sa.Table(
+    "votes",
+    metadata,
+    _seq(),
+    sa.Column("request_id", Text, sa.ForeignKey("stop_requests.id"), nullable=False),
+    # The person without the workspace: what must be different of two who approve.
+    sa.Column("voter", Text, nullable=False),
+    sa.Column("actor", Document(Actor), nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.UniqueConstraint("request_id", "voter"),
+)
+
 outbox = sa.Table(
     "outbox",
     metadata,
