@@ -9,7 +9,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 ARGS   ?=
 
-.PHONY: demo bot test e2e check format bench peers figures soak fuzz system-deps lock clean
+.PHONY: demo bot test e2e check format bench peers figures screenshots soak fuzz system-deps lock clean
 
 # Without a person, a program works the browser: that is Playwright, which only developers have.
 hands = $(if $(findstring --terminal,$(ARGS)),runtime,$(if $(findstring --auto,$(ARGS)),dev,runtime))
@@ -62,6 +62,10 @@ fuzz: $(VENV)-fuzz/ready
 	for target in tests/fuzz/fuzz_*.py; do \
 	  $(VENV)-fuzz/bin/python $$target -max_total_time=$(SECONDS) -rss_limit_mb=1500 -timeout=20 -max_len=8192 || exit 1; \
 	done
+
+# The bot in the look-alike of Slack, on a desk and on a phone; some of the pictures are those of the documentation.
+screenshots: $(VENV)/dev
+	$(BIN)/python -m tests.docs.screens $(ARGS)
 
 # System parts of the tests (Debian). The product itself needs none of them.
 system-deps:

@@ -98,6 +98,18 @@ def test_a_forecast_stands_with_the_metrics() -> None:
     assert report.reason == (FINE.text,)
 
 
+def test_that_no_forecast_can_be_made_yet_is_said_once() -> None:
+    """In the first report, as a part of its line; then it is no news until there is one."""
+    watch, view, _ = foretelling(baseline={"eval/loss": 2.5})
+    words = "Where eval/loss will end cannot be told: 1 % of the plan is seen, it takes 20 %."
+    unknown = Finding("forecast", "unknown", Decision.CONTINUE, Weight.INFO, words, "eval/loss")
+    round_ = a_round(view, FINE, unknown)
+    first = compose(round_, view, Setting(watch, None, (), START))
+    assert first.metrics[-1] == f"w{words[1:]}"
+    again = compose(round_, view, Setting(watch, round_, (), START))
+    assert "cannot be told" not in str(again.metrics)
+
+
 def test_a_forecast_that_misses_by_far_is_an_anomaly() -> None:
     """It is said under anomalies, not twice, with what would change it."""
     watch, view, round_ = foretelling(baseline={"eval/loss": 1.8})
@@ -142,6 +154,17 @@ def test_the_title_says_the_state_in_words() -> None:
     for findings, decision, word in cases:
         title = compose(a_round(view, *findings, decision=decision), view, Setting(watch, None, (), START)).title
         assert title == f"{word} · resnet50"
+
+
+def test_what_is_well_again_is_said_once() -> None:
+    """Under anomalies, as what was; the reason for going on is how it is now."""
+    watch = a_watch()
+    view = seen(watch, {"train/loss": [3.0, 2.0]})
+    well = Finding("verdict", "spike", Decision.CONTINUE, Weight.RECOVERED, "Well again.")
+    report = compose(a_round(view, well, FINE), view, Setting(watch, None, (), START))
+    assert (report.anomalies, report.reason) == (("Well again.",), (FINE.text,))
+    alone = compose(a_round(view, well), view, Setting(watch, None, (), START))
+    assert alone.reason == ("Well again.",)
 
 
 def test_secrets_and_control_characters_never_reach_a_report() -> None:

@@ -80,12 +80,17 @@ def watch_and_ask(ana: Person, say: Say, run: str) -> None:
     ana.sees_picture(times=2)
     ana.screenshot("3-checked")
     say("A second report. Now the learning rate goes wrong ...")
-    ana.sees("I would stop")
-    # The edit that dates the question: from then on the bot knows where the question stands.
-    ana.sees("valid until")
-    ana.scroll_to("I would stop")
+    wait_for_question(ana)
     ana.screenshot("4-question")
     say("trainwatch asks for a stop.")
+
+
+def wait_for_question(ana: Person) -> None:
+    """The question, from when it can be answered."""
+    ana.sees("I would stop")
+    # The edit that dates it: from then on the bot knows where it stands.
+    ana.sees("valid until")
+    ana.scroll_to("I would stop")
 
 
 def approve_and_see(ana: Person, say: Say) -> None:

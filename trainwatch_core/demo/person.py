@@ -30,6 +30,8 @@ _FLAGS = (
 )
 _ROOM = ".topbar,.sidebar{display:none!important} .thread-pane{width:100%!important}"
 """The look-alike is made for wide screens: on a narrow one only the conversation is shown, as on a phone."""
+_BREAKS = ".bk-section,.bk-context{white-space:pre-line}"
+"""Slack breaks lines of plain text where they break; the look-alike writes them in a row."""
 _ALL_READ = "() => [...document.querySelectorAll('.thread-pane img')].every(i => i.complete && i.naturalWidth > 0)"
 _OVERFLOW = """() => [...document.querySelectorAll('.msg *')]
     .some(e => e.getBoundingClientRect().right > window.innerWidth + 1)"""
@@ -73,6 +75,11 @@ class Person:
         """Open the thread below the newest message that has one."""
         self._page.locator(".main .thread-summary").last.click()
         self._page.locator(".thread-pane").wait_for()
+
+    def close_thread(self) -> None:
+        """Close the thread: the channel has the window."""
+        self._page.locator(".thread-pane").get_by_role("button", name="\N{MULTIPLICATION X}").first.click()
+        self._page.locator(".thread-pane").wait_for(state="detached")
 
     def reply(self, text: str) -> None:
         """Type into the thread's box and press Enter."""
@@ -168,6 +175,17 @@ class Person:
         self._page.set_viewport_size({"width": _PHONE[0], "height": _PHONE[1]})
         self._page.add_style_tag(content=_ROOM)
 
+    @contextlib.contextmanager
+    def on_phone(self, height: int = _PHONE[1]) -> Iterator[None]:
+        """Look at a window as wide as a phone's while the block lasts; a taller one shows more of a thread."""
+        self._page.set_viewport_size({"width": _PHONE[0], "height": height})
+        style = self._page.add_style_tag(content=_ROOM)
+        try:
+            yield
+        finally:
+            style.evaluate("e => e.remove()")
+            self._page.set_viewport_size({"width": _DESKTOP[0], "height": _DESKTOP[1]})
+
     def wide(self) -> bool:
         """Whether something of the conversation is wider than the window."""
         return bool(self._page.evaluate(_OVERFLOW))
@@ -182,6 +200,14 @@ class Person:
         kept = self._pictures / f"{name}.png"
         self._page.screenshot(path=kept)
         return kept
+
+    def keep_in(self, pictures: Path) -> None:
+        """Keep what is photographed from now on in another folder."""
+        self._pictures = pictures
+
+    def scroll_form(self, pattern: str) -> None:
+        """Bring words of the form that is open into view."""
+        self._page.locator(".modal").get_by_text(re.compile(pattern)).last.scroll_into_view_if_needed()
 
     def scroll_to(self, pattern: str) -> None:
         """Bring the newest matching message of the thread into view."""
@@ -219,6 +245,7 @@ def person(shown: Lookalike, pictures: Path, *, patience: float = 120.0) -> Iter
             page = browser.new_page(viewport={"width": _DESKTOP[0], "height": _DESKTOP[1]}, device_scale_factor=2)
             page.goto(shown.address)
             page.locator(".composer-input").wait_for()
+            page.add_style_tag(content=_BREAKS)
             yield Person(page, patience, pictures)
         finally:
             browser.close()

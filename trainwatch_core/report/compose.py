@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trainwatch_core.forecast.words import CHECK as FORECAST
+from trainwatch_core.forecast.words import FORETOLD
 from trainwatch_core.model.finding import Decision, Finding, Weight
 from trainwatch_core.model.message import Report
 from trainwatch_core.model.numbers import say, say_duration, say_percent_change, say_step
@@ -121,9 +122,16 @@ def _metrics(round_: Round, view: View, previous: Round | None) -> tuple[str, ..
         # Said once: after the first metric everybody knows since when the others have changed.
         said = any(_SINCE in line for line in lines)
         lines.append(_metric(name, view, before.get(name), "" if said else _SINCE))
-    lines += [safe(finding.text) for finding in round_.findings if _foretells(finding)]
+    told = [finding for finding in round_.findings if _foretells(finding)]
+    # That nobody can tell yet is news once.
+    lines += [_within(safe(found.text)) for found in told if found.code in FORETOLD or previous is None]
     progress = _progress(round_, view)
     return tuple(([progress] if progress else []) + lines) or ("none seen yet",)
+
+
+def _within(sentence: str) -> str:
+    """A sentence of ours that stands in a row with others."""
+    return f"w{sentence[1:]}" if sentence.startswith("Where ") else sentence
 
 
 def _foretells(finding: Finding) -> bool:
@@ -191,8 +199,9 @@ def _reason(round_: Round, anomalies: Sequence[Finding]) -> tuple[str, ...]:
     verdict = round_.verdict
     healthy = verdict.decision is Decision.CONTINUE
     # What stands under "Anomalies" is not said twice, but a decision never stands without its first reason.
-    lines = [f.text for f in verdict.reasons[:1]]
-    lines += [f.text for f in verdict.reasons[1:3] if f.key not in told and (healthy or f.weight is not Weight.INFO)]
+    first, *others = [f for f in verdict.reasons if f.weight is not Weight.RECOVERED] or verdict.reasons
+    lines = [first.text]
+    lines += [f.text for f in others[:2] if f.key not in told and (healthy or f.weight is not Weight.INFO)]
     lines += [verdict.sure] if verdict.sure else []
     lines += [*verdict.held_back]
     if verdict.would_change:

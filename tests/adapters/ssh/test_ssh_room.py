@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -62,6 +64,28 @@ def test_every_word_arrives_as_it_was_sent(room: SshRoom) -> None:
     ran = sh(room, 'printf "[%s]" "$@"', *words)
     assert ran.output.decode() == "".join(f"[{word}]" for word in words)
     assert (ran.exit_code, ran.lost) == (0, False)
+
+
+def test_what_a_stranger_at_the_port_says_is_told_without_its_secrets(sshd: Sshd, room_of: RoomOf) -> None:
+    """F-I06: whatever answers there stands in the error, which goes into a report."""
+    secret = "hf_" + "aB3" * 12
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        room = room_of(through(sshd, stranger.getsockname()[1]))
+
+        def chat() -> None:
+            connection, _ = stranger.accept()
+            with connection, contextlib.suppress(ConnectionError):
+                connection.sendall(f"token={secret}\r\n".encode() * 200)
+                while connection.recv(1024):
+                    pass
+
+        talking = Thread(target=chat, daemon=True)
+        talking.start()
+        with pytest.raises(HostUnreachableError) as caught:
+            sh(room, "true")
+        talking.join(30)
+    assert "token=" in str(caught.value)
+    assert secret not in str(caught.value)
 
 
 def test_a_command_runs_in_a_room_of_its_own(room: SshRoom) -> None:
