@@ -14,6 +14,7 @@ from bot.actors import Claim
 from bot.testing import ANA, BO, CY, EVE, RULES, Office
 from trainwatch_core.decision.authority import Rules
 from trainwatch_core.model.errors import NotAllowedError
+from trainwatch_core.model.run import RunKind, RunRef
 from trainwatch_core.model.stop import RequestState, StopRequest
 from trainwatch_core.model.watch import Mode, WatchState
 from trainwatch_core.testing.slack_payloads import TEAM
@@ -271,3 +272,24 @@ def test_only_the_owner_or_an_admin_pauses_a_watch(office: Office) -> None:
     assert "Only the owner" in office.whispered(CY)
     office.click(office.card, "card_pause", user=ANA)
     assert office.world.now(watch).state is WatchState.PAUSED
+
+
+@pytest.mark.parametrize(
+    ("action", "value"), [("card_pause", "{id}"), ("card_menu", "{id} end"), ("card_check_now", "{id}")]
+)
+def test_the_buttons_of_a_copied_card_are_nobodys(office: Office, action: str, value: str) -> None:
+    """F-A15: another message, or another channel, with the right id on it."""
+    watch = office.watch()
+    for copy in ({**office.card, "ts": "1700000000.000009"}, {**office.card, "channel": "C0OTHER"}):
+        office.click(copy, action, value=value.format(id=watch.id))
+    now = office.world.now(watch)
+    assert (now.state, now.next_round_at) == (watch.state, watch.next_round_at)
+
+
+def test_the_button_of_another_watch_is_not_obeyed_on_this_card(office: Office) -> None:
+    """F-A15: the card is one of ours, the id is that of another."""
+    watch = office.watch()
+    other = office.world.watch(run=RunRef(RunKind.WANDB, "lab/vision/r9"))
+    office.click(office.card, "card_pause", value=other.id)
+    assert office.world.now(other).state is other.state
+    assert office.world.now(watch).state is watch.state

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from trainwatch_core.model.change import Outgoing
-from trainwatch_core.model.errors import SourceUnavailableError
+from trainwatch_core.model.errors import JobNotFoundError, SourceUnavailableError
 from trainwatch_core.model.message import WriteBack
 from trainwatch_core.model.run import RunKind, RunRef
+from trainwatch_core.model.stop import RequestState
 from trainwatch_core.model.watch import Watch
 from trainwatch_core.testing.worlds import ANA, RUN, FakeWorld
 
@@ -67,6 +68,21 @@ def test_what_was_not_stopped_is_not_written_on() -> None:
     world.rounds(1)
     world.engine.watches.end(watch.id, ANA)
     world.rounds(1)
+    assert written == []
+
+
+def test_a_job_that_was_gone_already_was_not_stopped() -> None:
+    """It is told as ended; its run does not get the tag of a stopped one."""
+    world, written = writing()
+    world.start()
+    watch = world.watch()
+    world.rounds(1)
+    request = world.engine.asking.ask(watch.id, ANA)
+    assert world.stopper is not None
+    world.stopper.identify_error = JobNotFoundError("There is no such process", where="pid:4211")
+    world.engine.stops.decide(request.id, ANA, approve=True)
+    world.rounds(2)
+    assert world.store.request(request.id).state is RequestState.ALREADY_ENDED
     assert written == []
 
 

@@ -93,7 +93,7 @@ def test_what_is_no_file_is_no_place_for_notes(notebook: RemoteNotebook, folder:
     """A pipe would hang, a folder takes none; a folder that is missing is said."""
     os.mkfifo(folder / "pipe.md")
     (folder / "sub.md").mkdir()
-    for name, why in (("pipe.md", "no regular file"), ("sub.md", "no regular file"), ("missing/v.md", "")):
+    for name, why in (("pipe.md", "no regular file"), ("sub.md", "no regular file"), ("missing/v.md", "missing")):
         with pytest.raises(StorageError, match=why):
             notebook.append(f"gpu1:{folder}/{name}", "x")
         with pytest.raises(StorageError):

@@ -143,6 +143,15 @@ def test_words_are_never_read_by_a_shell(stopper_for: StopperOf, tmp_path: Path)
         stopper_for("lab:name=d", table)
 
 
+@pytest.mark.parametrize("value", ["-rf", "--help", "", "a b", "$(id)", "a;b", "a\n"])
+def test_a_word_is_one_and_no_option(value: str, stopper_for: StopperOf) -> None:
+    """F-S07: what begins with a dash would be an option of the command, wherever it is filled in."""
+    table = StopperTable(argv=("/bin/echo", "{name}"), params={"name": ParamTable("word")})
+    with pytest.raises(InvalidInputError):
+        stopper_for(f"lab:name={value}", table)
+    assert stopper_for("lab:name=a-b", table).plan(stopper_for("lab:name=a-b", table).identify()).steps
+
+
 def test_an_identity_that_finds_nothing_stops_nothing(stopper_for: StopperOf, jobs: Jobs) -> None:
     """F-S07: an empty answer is no job; the stop command never runs on nothing."""
     job = jobs.start()
