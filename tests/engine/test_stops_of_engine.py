@@ -268,6 +268,38 @@ def test_a_watch_that_cannot_be_stopped_says_so() -> None:
     notices = [body for body in world.notifier.of(Notice) if isinstance(body, Notice)]
     assert len(notices) == 1
     assert notices[0].loud
+    assert f"trainwatch edit {watch.id} --launch tmux:gpu1/exp7" in notices[0].text
+
+
+def test_who_tells_then_how_it_was_launched_is_asked_at_once() -> None:
+    """With what the run says of itself in the sentence; no half hour is lost."""
+    world = FakeWorld(stopper=None)
+    world.guess = lambda _watch, _info: "slurm:4211"
+    world.start()
+    watch = world.watch(launch="")
+    world.findings = BROKEN
+    world.rounds(2)
+    (notice,) = [body for body in world.notifier.of(Notice) if isinstance(body, Notice)]
+    assert "seems to be slurm:4211" in notice.text
+    world.tick()  # the look that was due
+    world.clock.advance(1)
+    world.stopper = ScriptedStopper()
+    world.engine.editing.edit(watch.id, ANA, lambda known: replace(known, launch="slurm:4211"))
+    world.tick()
+    assert [request.state for request in world.store.requests()] == [RequestState.PENDING]
+
+
+def test_who_tells_it_of_a_run_that_goes_well_waits_for_the_next_look() -> None:
+    """Nothing is urgent then."""
+    world = FakeWorld(stopper=None)
+    world.start()
+    watch = world.watch(launch="")
+    world.rounds(1)
+    world.tick()  # the look that was due
+    due = world.now(watch).next_round_at
+    world.stopper = ScriptedStopper()
+    edited = world.engine.editing.edit(watch.id, ANA, lambda known: replace(known, launch="slurm:4211"))
+    assert edited.next_round_at == due
 
 
 def test_a_run_that_ends_while_a_request_waits_needs_no_stop() -> None:

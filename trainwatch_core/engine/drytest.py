@@ -100,7 +100,7 @@ def _job(world: World, watch: Watch) -> Iterator[Tried]:
                 "job",
                 "Nobody told how to stop the run: I can only tell you.",
                 fine=False,
-                todo="Give --launch, e.g. pid:4211, or --stop-command",
+                todo=f"Say how it was launched: trainwatch edit {watch.id} --launch KIND:[HOST/]TARGET",
             )
             return
         identity = stopper.identify()

@@ -12,6 +12,7 @@ from trainwatch_core.engine.world import World
 from trainwatch_core.model.actor import Actor
 from trainwatch_core.model.change import AuditRow, Change, OutboxRow
 from trainwatch_core.model.errors import ConflictError, InvalidInputError
+from trainwatch_core.model.finding import Decision
 from trainwatch_core.model.message import ProjectNote
 from trainwatch_core.model.watch import Watch, WatchContext, WatchState
 from trainwatch_core.report.markdown import escape_markdown
@@ -58,12 +59,18 @@ class Editing:
                 self._watches.require(actor, verb, watch)
             now = world.clock.now()
             soon = now + timedelta(seconds=max(context.interval, watch.policy.min_interval))
+            # A run that would be stopped had somebody told how is looked at with the answer at once.
+            soon = now if _tells_how(watch.context, context) and self._would_stop(watch) else soon
             due = watch.next_round_at if watch.next_round_at is None else min(watch.next_round_at, soon)
             after = identified(world, watch, replace(watch, context=context, next_round_at=due))
             world.sources(after)  # says now what cannot be read at all
             return Change(after, audit=(AuditRow(now, actor, str(Verb.EDIT), watch.id, detail=_edited(watch, after)),))
 
         return self._watches.changed(watch_id, plan)
+
+    def _would_stop(self, watch: Watch) -> bool:
+        last = self._world.store.rounds(watch.id, limit=1)
+        return bool(last) and last[-1].verdict.decision is Decision.STOP
 
     def snooze(self, watch_id: str, actor: Actor, until: datetime | None) -> Watch:
         """Hold ordinary rounds back until a moment, or no longer (None). Looking goes on, a stop is asked for at once.
@@ -120,3 +127,8 @@ def _edited(before: Watch, after: Watch) -> str:
     """Which things were told anew; their values may be secrets of nobody's business."""
     names = [name for name in WatchContext.__slots__ if getattr(before.context, name) != getattr(after.context, name)]
     return ", ".join(names) or "nothing new"
+
+
+def _tells_how(known: WatchContext, wanted: WatchContext) -> bool:
+    """Whether it is told anew how the run is stopped."""
+    return (known.launch, known.stop_command) != (wanted.launch, wanted.stop_command)

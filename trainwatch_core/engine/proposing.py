@@ -23,6 +23,7 @@ from trainwatch_core.model.watch import Mode, Watch
 from trainwatch_core.report.charting import compose_chart
 from trainwatch_core.report.compose import run_name, safe
 from trainwatch_core.report.dossier import dossier
+from trainwatch_core.report.missing import launch_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,9 @@ def propose(world: World, watch: Watch, round_: Round, seen: Look, report: Repor
     try:
         plan = plan_now(world, watch)
     except TrainwatchError as error:
+        if not (watch.context.launch or watch.context.stop_command):
+            why = launch_line(watch, world.guess(watch, round_.info))
+            return Proposal(obstacle=f"I would stop {name}, but cannot. {why}")
         return Proposal(obstacle=f"I would stop {name}, but cannot: {safe(str(error))}")
     request = draft(world, watch, plan, safe(round_.verdict.reasons[0].text), round_)
     request = replace(request, onset_step=onset(round_.findings))
@@ -86,7 +90,7 @@ def plan_now(world: World, watch: Watch) -> StopPlan:
         raise StopRefusedError(
             "Nobody told how to stop it",
             where=f"watch {watch.id}",
-            todo="Give --launch pid:<pid> or --stop-command when watching",
+            todo=f"Say how it was launched: trainwatch edit {watch.id} --launch KIND:[HOST/]TARGET",
         )
     identity = stopper.identify()
     require_same(watch.identity, identity)

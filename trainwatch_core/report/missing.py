@@ -5,6 +5,8 @@ from __future__ import annotations
 from trainwatch_core.model.round import View
 from trainwatch_core.model.watch import Watch
 
+_EXAMPLE = "tmux:gpu1/exp7"
+
 
 def missing_lines(watch: Watch, view: View, launch: str = "") -> tuple[str, ...]:
     """One sentence for each thing that is not known, and what follows from it.
@@ -21,7 +23,7 @@ def missing_lines(watch: Watch, view: View, launch: str = "") -> tuple[str, ...]
     if not (context.baseline or context.baseline_runs):
         lines.append("No baseline is known: evals are held against their own past only.")
     if not (context.launch or context.stop_command):
-        lines.append(_launch_line(watch, launch))
+        lines.append(launch_line(watch, launch))
     if not context.notes_path:
         lines.append("No notes file is known: no project note will be written.")
     if view.planned_steps is None:
@@ -29,8 +31,15 @@ def missing_lines(watch: Watch, view: View, launch: str = "") -> tuple[str, ...]
     return tuple(lines)
 
 
-def _launch_line(watch: Watch, launch: str) -> str:
+def launch_line(watch: Watch, launch: str) -> str:
+    """That nobody told how to stop the run, and what to say.
+
+    Args:
+        watch: Which watch.
+        launch: How it seems to have been launched; empty if nobody can guess.
+    """
+    said = launch or _EXAMPLE
+    how = f"launch {said} (in a terminal: trainwatch edit {watch.id} --launch {said})"
     if not launch:
-        return "Nobody told how to stop the run: I can only tell you."
-    how = f"launch {launch} (in a terminal: trainwatch edit {watch.id} --launch {launch})"
+        return f"Nobody told how to stop the run: I can only tell you. To change that, say how it was launched: {how}."
     return f"Nobody told how to stop the run. It seems to be {launch}; if that is right, tell me: {how}."
