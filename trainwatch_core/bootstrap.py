@@ -7,6 +7,7 @@ import os
 import pwd
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -17,34 +18,29 @@ from trainwatch_core.adapters.attachment import Attachment, exclusive
 from trainwatch_core.adapters.clock import SystemClock
 from trainwatch_core.adapters.dispatch.threads import ThreadDispatcher
 from trainwatch_core.adapters.evidence import DirectoryLocker
+from trainwatch_core.adapters.late_painter import LatePainter
 from trainwatch_core.adapters.late_ssh import LateSshRoom
 from trainwatch_core.adapters.notes import FileNotebook
-from trainwatch_core.adapters.rehearsal import Idle, Listener, SetClock
 from trainwatch_core.adapters.remote_notes import RemoteNotebook, SortedNotebook
 from trainwatch_core.adapters.sources.locate import locate
-from trainwatch_core.adapters.stores.memory import MemoryStore
 from trainwatch_core.adapters.stores.sql import open_store
 from trainwatch_core.adapters.ticker import DailyTicker
 from trainwatch_core.adapters.ticker import Ticker as IntervalTicker
+from trainwatch_core.backtesting.trials import QUIETLY, play, runs_beside
 from trainwatch_core.config import Settings
 from trainwatch_core.config.targets import AllowTable
 from trainwatch_core.decision.authority import Allow, Rules
 from trainwatch_core.decision.reminding import Reminding
 from trainwatch_core.engine.engine import Engine
 from trainwatch_core.engine.world import Terms, World, nobody_to_ask
-from trainwatch_core.model.actor import Actor, ActorKind
+from trainwatch_core.model.actor import Actor
 from trainwatch_core.model.errors import StorageError
 from trainwatch_core.model.finding import Weight
-from trainwatch_core.model.message import Body
 from trainwatch_core.model.quiet import QuietHours
 from trainwatch_core.model.run import RunChoice, RunRef
 from trainwatch_core.model.watch import Watch
-from trainwatch_core.ports import Clock, Notifier, Painter, Source, Stopper, Ticker
-from trainwatch_core.report.chart import ChartSpec
-from trainwatch_core.report.multiples import MultiplesSpec
-
-REHEARSAL = Actor(ActorKind.LOCAL, "replay")
-"""Who registers the watches of a replay."""
+from trainwatch_core.ports import Clock, Notifier, Stopper, Ticker
+from trainwatch_core.report.backtest import Backtested
 
 
 @contextlib.contextmanager
@@ -73,6 +69,7 @@ def build(
     store = open_store(str(settings.database))
     ssh = LateSshRoom(clock, {name: host.ssh or name for name, host in settings.hosts.items()})
     reach = registry.reach_of(settings, clock, ssh, _crash_points(environ))
+    leaving = threading.Event()
     world = World(
         store=store,
         clock=clock,
@@ -87,6 +84,8 @@ def build(
         rules=_rules(settings, team),
         vouch=vouch,
         quiet=_quiet(settings) if team else None,
+        backtest=_backtest(settings, leaving),
+        leave=leaving.set,
         write_back=registry.write_back_of(settings),
         guess=lambda watch, info: registry.guessed_launch(watch.run, info),
         terms=_terms(settings),
@@ -104,6 +103,13 @@ def _notebook(clock: Clock, ssh: LateSshRoom, settings: Settings) -> SortedNoteb
     return SortedNotebook(FileNotebook(clock), RemoteNotebook(ssh, roots))
 
 
+def _backtest(settings: Settings, leaving: threading.Event) -> Callable[[RunRef, int], Backtested]:
+    def backtest(run: RunRef, last: int) -> Backtested:
+        return play(runs_beside(run, settings, last), settings, bounds=QUIETLY, leaving=leaving.is_set)
+
+    return backtest
+
+
 def _kept(reach: registry.Reach) -> Callable[[Watch], Stopper | None]:
     """Stoppers that are kept for their watches: they remember processes that have left their parents since."""
     stoppers: dict[tuple[str, str, str], Stopper | None] = {}
@@ -115,65 +121,6 @@ def _kept(reach: registry.Reach) -> Callable[[Watch], Stopper | None]:
         return stoppers[wanted]
 
     return stopper
-
-
-def rehearse(source: Source, clock: SetClock, hear: Callable[[Body, bytes | None], None], *, paint: bool) -> Engine:
-    """An engine in memory that replays one run; it stops, keeps and writes nothing.
-
-    Args:
-        source: What all its watches read.
-        clock: Set by whoever replays.
-        hear: Called with each message.
-        paint: Whether pictures are painted.
-    """
-    idle = Idle()
-    world = World(
-        store=MemoryStore(),
-        clock=clock,
-        dispatcher=idle,
-        notifier=Listener(clock, hear),
-        painter=LatePainter() if paint else idle,
-        locker=idle,
-        notebook=idle,
-        sources=lambda _watch: (source,),
-        stopper=lambda _watch: None,
-        checks=registry.CHECKS,
-        rules=Rules(local_user=REHEARSAL.id),
-        terms=Terms(),
-        exclusive=lambda _name: contextlib.nullcontext(enter_result=True),
-        owner="replay",
-    )
-    return Engine(world)
-
-
-class LatePainter:
-    """Enters matplotlib's room when the first picture is painted: it costs a second."""
-
-    def __init__(self) -> None:
-        self._painter: Painter | None = None
-
-    def paint(self, spec: ChartSpec) -> bytes:
-        """The PNG of a chart.
-
-        Raises:
-            PaintError: If it cannot be drawn.
-        """
-        return self._entered().paint(spec)
-
-    def paint_multiples(self, spec: MultiplesSpec) -> bytes:
-        """The PNG of a digest.
-
-        Raises:
-            PaintError: If it cannot be drawn.
-        """
-        return self._entered().paint_multiples(spec)
-
-    def _entered(self) -> Painter:
-        if self._painter is None:
-            from trainwatch_core.adapters.charts import MatplotlibPainter  # noqa: PLC0415  # entered when needed
-
-            self._painter = MatplotlibPainter()
-        return self._painter
 
 
 def make_ticker(knock: Callable[[], None], *, every: float) -> Ticker:

@@ -11,11 +11,12 @@ from bot.actors import Claim
 from bot.blocks.answers import help_message, word_message
 from bot.blocks.limits import Message
 from bot.ids import COMMAND, in_slack
+from bot.listeners.backtesting import backtested
 from bot.listeners.context import run_of
 from bot.listeners.desk import Desk
 from bot.listeners.form import open_edit, open_new
 from bot.listeners.listing import listed
-from bot.listeners.parsing import EDIT, MANAGED, Typed, read_command
+from bot.listeners.parsing import BACKTEST, EDIT, MANAGED, Typed, read_command
 from bot.listeners.payloads import text_at
 from bot.listeners.registering import begin
 from bot.listeners.verbs import obey
@@ -65,6 +66,8 @@ def typed_by(desk: Desk, claim: Claim, words: str, channel: str) -> Message:
         return help_message()
     if typed.run in MANAGED and "watch" in typed.options:
         return _managed(desk, claim, typed)
+    if typed.run == BACKTEST:
+        return backtested(desk, claim, typed)
     if typed.run == "list" and not typed.options:
         return listed(desk, claim, 0)
     return begin(desk, claim, typed, channel)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -40,6 +40,9 @@ _ARGUED = (
     re.compile(r"(note)[ :]+(\S.{0,999})", re.IGNORECASE | re.DOTALL),
 )
 """Words that are told something."""
+_COUNT = re.compile(r"[1-9]|[1-4][0-9]|50")
+SOME_RUNS, MOST_RUNS = 10, 50
+"""How many runs a backtest takes if nobody says so, and at most: each takes seconds of the bot's machine."""
 _LONGEST = 3000
 _TALK = 60
 """Characters: longer or several lines are people talking to each other, not to us."""
@@ -83,6 +86,8 @@ class Word(StrEnum):
     HELP = "help"
 
 
+BACKTEST = "backtest"
+"""Is told a project, and how many of its runs."""
 EDIT = "edit"
 """Opens a form."""
 MANAGED: Mapping[str, Word | None] = {
@@ -115,6 +120,8 @@ def read_command(text: str) -> Typed:
         return Typed()
     if words[0] in MANAGED and len(words) == 2:  # noqa: PLR2004  # the word, and which watch
         return Typed(words[0], {"watch": words[1]})
+    if words[0] == BACKTEST:
+        return _backtest(words[1:])
     options: dict[str, str] = {}
     for word in words[1:]:
         match = _OPTION.fullmatch(word)
@@ -126,6 +133,13 @@ def read_command(text: str) -> Typed:
             raise InvalidInputError(say("told-twice"), where=f"{match[1]}=")
         options[match[1]] = match[2]
     return Typed(words[0], options)
+
+
+def _backtest(told: Sequence[str]) -> Typed:
+    project, count, *rest = (*told, "", "")
+    if not project or any(rest) or (count and not _COUNT.fullmatch(count)):
+        raise InvalidInputError(say("backtest-unreadable"), todo=say("backtest-todo", most=MOST_RUNS))
+    return Typed(BACKTEST, {"project": project, "last": count or str(SOME_RUNS)})
 
 
 @dataclass(frozen=True, slots=True)

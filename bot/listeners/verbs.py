@@ -116,15 +116,15 @@ def _end(desk: Desk, watch: Watch, actor: Actor, _said: str) -> Message:
 
 def _auto(desk: Desk, watch: Watch, actor: Actor, _said: str) -> Message:
     require_own_command(replace(watch.context, mode=Mode.AUTO), watch.run, desk.settings)
-    switched = desk.engine.watches.switch(watch.id, actor, Mode.AUTO)
+    switched = desk.engine.switching.switch(watch.id, actor, Mode.AUTO)
     if switched.context.mode is not Mode.AUTO:
         needed = desk.engine.world.terms.auto_requires
-        return word_message(text("agreed-automatic", count=len(desk.engine.watches.agreed(switched)), needed=needed))
+        return word_message(text("agreed-automatic", count=len(desk.engine.switching.agreed(switched)), needed=needed))
     return word_message(text("now-automatic"))
 
 
 def _ask(desk: Desk, watch: Watch, actor: Actor, _said: str) -> Message:
-    desk.engine.watches.switch(watch.id, actor, Mode.ASK)
+    desk.engine.switching.switch(watch.id, actor, Mode.ASK)
     return word_message(text("now-asking"))
 
 

@@ -226,6 +226,7 @@ help =
     After the run, all optional: `log=PATH` (read when W&B cannot be reached) · `baseline=val/loss:2.31` · `baseline_run=RUN` (held against it step by step) · `target=METRIC:VALUE` · `every=30m` · `launch=pid:4211` (so that it can be stopped) · `notes=FILE.md` · `mode=ask` or `mode=auto` · `key=METRIC` · `steps=90000` · `announce=30000` or `announce="30000=harder data"` (a change that is meant to happen). For admins, where allowed: `stop="COMMAND"`.
     {"*"}`/watch`* alone opens a form, in which runs can be chosen. *`/watch list`* shows what is watched.
     {"*"}`/watch show | why | check | edit | pause | resume | end | test RUN`*, e.g. `/watch pause lab/vision/7gk2p1qz`: `edit` opens the form with what was told, `test` tries out what the watch rests on.
+    {"*"}`/watch backtest entity/project 20`* tells what would have been done to its 20 newest finished runs.
     In a card's thread just write: { $words }.
 list-empty-title = Nothing is watched
 list-empty = Nothing is watched. Begin with `/watch entity/project/run`, or with `/watch` alone.
@@ -235,6 +236,13 @@ list-newer = ‹ Newer
 list-older = Older ›
 list-page = page { $page } of { $pages }, { $count } watches
 edit-by-command = A form opens for `/watch edit RUN`, and for Edit in the menu of the card.
+backtest-head = Backtest of { $project }
+backtest-label = Backtest
+backtest-busy = Another backtest is under way. Try again in a few minutes.
+backtest-unreadable = This is no project and number of runs
+backtest-todo = Expected e.g. /watch backtest lab/vision 20, at most { $most } runs
+backtest-foreign = Only projects of the bot's own W&B user are looked into here
+backtest-foreign-todo = The operator can name others with [wandb] entities
 takes-longer = This takes a while. I tell you here when it is done.
 
 ## Home

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
@@ -72,3 +73,23 @@ def test_one_alone_is_done_here() -> None:
 def whose(_word: str) -> int:
     """The process that works on it."""
     return os.getpid()
+
+
+def test_one_alone_within_bounds_has_a_process_too() -> None:
+    """Where bounds are asked for they are kept."""
+    (done,) = in_workers(work, ["slow"], bounds=QUICK)
+    assert "longer than the 2 s" in done.problem
+
+
+def test_work_beside_a_service_gives_way_to_it() -> None:
+    """One at a time, with the niceness that is asked for, in a process that is no copy of one with threads."""
+    mine = os.nice(0)
+    done = list(in_workers(where, ["x", "y", "z"], bounds=Bounds(workers=1, nice=5)))
+    assert len({each.result for each in done}) == 1
+    assert done[0].result is not None
+    assert done[0].result[1:] == (mine + 5, "spawn")
+
+
+def where(_word: str) -> tuple[int, int, str]:
+    """Which process, how nice, how begun."""
+    return os.getpid(), os.nice(0), type(multiprocessing.current_process()).__name__.removesuffix("Process").lower()

@@ -22,8 +22,8 @@ import numpy as np
 from tests.bench.peers import PEERS
 from trainwatch_core.adapters.sources.recorded import Recording
 from trainwatch_core.adapters.workers import in_workers
-from trainwatch_core.cli.cases import Case, read_case
-from trainwatch_core.cli.replaying import rounds_of
+from trainwatch_core.backtesting.cases import Case, read_case
+from trainwatch_core.backtesting.rehearsing import rounds_of
 from trainwatch_core.config import load_settings
 from trainwatch_core.engine.replaying import moments
 from trainwatch_core.model.finding import Decision

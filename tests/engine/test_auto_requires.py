@@ -28,7 +28,7 @@ def wanting(count: int) -> tuple[FakeWorld, Watch]:
 def say(world: FakeWorld, watch: Watch, *who: Actor, mode: Mode = Mode.AUTO) -> Mode:
     """These people say so, one after the other; returns the mode after it."""
     for actor in who:
-        world.engine.watches.switch(watch.id, actor, mode)
+        world.engine.switching.switch(watch.id, actor, mode)
     return world.now(watch).context.mode
 
 

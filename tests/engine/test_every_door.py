@@ -15,6 +15,7 @@ from trainwatch_core.engine.announcing import Announcing
 from trainwatch_core.engine.asking import Asking
 from trainwatch_core.engine.editing import Editing
 from trainwatch_core.engine.stops import Stops
+from trainwatch_core.engine.switching import Switching
 from trainwatch_core.engine.watches import Registration, Watches
 from trainwatch_core.model.actor import Actor, ActorKind
 from trainwatch_core.model.errors import NotAllowedError
@@ -35,7 +36,7 @@ def _register(world: FakeWorld, _watch: Watch, _request: StopRequest, actor: Act
 DOORS: dict[str, Act] = {
     "Watches.register": _register,
     "Watches.adopt": lambda w, watch, _r, who: w.engine.watches.adopt(watch.id, who, "C2", watch.context),
-    "Watches.switch": lambda w, watch, _r, who: w.engine.watches.switch(watch.id, who, Mode.AUTO),
+    "Switching.switch": lambda w, watch, _r, who: w.engine.switching.switch(watch.id, who, Mode.AUTO),
     "Watches.pause": lambda w, watch, _r, who: w.engine.watches.pause(watch.id, who),
     "Watches.resume": lambda w, watch, _r, who: w.engine.watches.resume(watch.id, who),
     "Watches.end": lambda w, watch, _r, who: w.engine.watches.end(watch.id, who),
@@ -65,11 +66,11 @@ def test_every_method_that_takes_a_person_is_tried_below() -> None:
     """Whoever adds a way to act adds it to the table."""
     found = {
         f"{kind.__name__}.{name}"
-        for kind in (Watches, Stops, Announcing, Editing, Asking)
+        for kind in (Watches, Stops, Announcing, Editing, Asking, Switching)
         for name, method in inspect.getmembers(kind, inspect.isfunction)
         if not name.startswith("_") and any(str(p.annotation) in {"Actor", "Registration"} for p in _params(method))
     }
-    assert found - {"Watches.require"} == set(DOORS)
+    assert found - {"Watches.require", "Watches.require_right"} == set(DOORS)
 
 
 def _params(method: Callable[..., object]) -> list[inspect.Parameter]:

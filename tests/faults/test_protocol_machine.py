@@ -164,7 +164,7 @@ class Protocol(RuleBasedStateMachine):
     @rule(mode=st.sampled_from(Mode), who=PEOPLE)
     def switch(self, mode: Mode, who: Actor) -> None:
         """Somebody switches automatic mode."""
-        self._living(lambda: self.world.engine.watches.switch(self.watch.id, who, mode))
+        self._living(lambda: self.world.engine.switching.switch(self.watch.id, who, mode))
 
     # What the world does.
 

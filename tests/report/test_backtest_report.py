@@ -10,7 +10,17 @@ import pytest
 
 from trainwatch_core.model.roles import Goal
 from trainwatch_core.model.run import RunState
-from trainwatch_core.report.backtest import KeyMetric, Outcome, Trial, best, choose_metric, summary, worst_first
+from trainwatch_core.report.backtest import (
+    Backtested,
+    KeyMetric,
+    Outcome,
+    Trial,
+    best,
+    choose_metric,
+    in_chat,
+    summary,
+    worst_first,
+)
 from trainwatch_core.report.canvas import Block, Word
 from trainwatch_core.report.sheet import MOST_TILES, SheetSpec, draw_sheet, thinned, title_of
 
@@ -65,7 +75,9 @@ def test_the_worst_comes_first() -> None:
 
 def test_hours_saved_count_right_stops_only() -> None:
     """What a wrong stop had cut short is no saving; what is unknown is not guessed."""
-    lines = summary([STOPPED, replace(STOPPED, after=0.9), replace(STOPPED, saved=math.nan)], {"r9": "It is gone"})
+    lines = summary(
+        Backtested([STOPPED, replace(STOPPED, after=0.9), replace(STOPPED, saved=math.nan)], {"r9": "It is gone"})
+    )
     assert lines[:2] == ["3 runs replayed, 3 would have been stopped.", "That had saved 60 min of running time."]
     assert lines[-1] == "Not replayed: r9: It is gone"
 
@@ -122,3 +134,24 @@ def test_thinning_keeps_extremes_and_what_is_not_finite() -> None:
     assert len(steps) <= 400
     assert 5_000 in steps[shown == 99.0]
     assert 7_000 in steps[np.isnan(shown)]
+
+
+def test_a_message_has_what_it_comes_to_and_who_would_have_been_stopped() -> None:
+    """The worst first, with step, hours and reason; a long list ends with its rest."""
+    spared, wrong = replace(STOPPED, run="r0", stop_step=None), replace(STOPPED, run="r9", after=0.9)
+    assert in_chat(Backtested(worst_first([STOPPED, spared, wrong]), {})) == [
+        "3 runs replayed, 2 would have been stopped.",
+        "That had saved 60 min of running time.",
+        "Wrong stop: r9 finished, and val/acc went from 0.5 at best to 0.9 after step 100.",
+        "r9 (finished): WRONG STOP, at step 100, 60 min earlier: It broke.",
+        "r1 (finished): at step 100, 60 min earlier: It broke.",
+    ]
+    lines = in_chat(Backtested([STOPPED] * 11, {}), most=8)
+    assert len(lines) == 2 + 8 + 1
+    assert lines[-1] == "And 3 runs more that would have been stopped."
+
+
+def test_where_there_is_no_run_a_message_says_so() -> None:
+    """And where none could be read, why."""
+    assert in_chat(Backtested([], {})) == ["There is no finished run."]
+    assert in_chat(Backtested([], {"r9": "It is gone"}))[-1] == "Not replayed: r9: It is gone"

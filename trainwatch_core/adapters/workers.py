@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import resource
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -31,10 +33,14 @@ class Bounds:
     Attributes:
         seconds: Wall time.
         mebibytes: Address space of its process; what libraries map without using it counts too.
+        workers: How many are worked on at once; None for as many as the machine has processors.
+        nice: By how much their processes give way to others.
     """
 
     seconds: float = 900.0
     mebibytes: int = 4096
+    workers: int | None = None
+    nice: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +58,35 @@ class Done(Generic[Result]):
 
 def in_workers(
     work: Callable[[Item], Result], items: Sequence[Item], *, bounds: Bounds | None = None
-) -> Iterator[Done[Result]]:
-    """What comes of each item, in their order. One alone is worked on in this process, without bounds.
+) -> Generator[Done[Result], None, None]:
+    """What comes of each item, in their order. One alone and without bounds is worked on in this process.
 
     Args:
         work: A function of a module; what it takes and gives is sent between processes.
         items: What to work on.
         bounds: What each may take.
     """
-    if len(items) == 1:
+    if len(items) == 1 and bounds is None:
         yield guarded(work, items[0])
         return
     limits = bounds or Bounds()
+    workers = min(len(items) or 1, limits.workers or os.cpu_count() or 1)
     done = 0
-    with _pool(min(len(items), os.cpu_count() or 1), limits) as pool:
-        futures = [pool.submit(_bounded, work, limits.seconds, item) for item in items]
+    with _pool(workers, limits) as pool:
+        # Handed out a few at a time: who gives up, or a program that ends meanwhile, waits for those, not for all.
+        ahead = deque(pool.submit(_bounded, work, limits.seconds, item) for item in items[: workers + 1])
         try:
-            for future in futures:
-                yield future.result()
+            while ahead:
+                yield ahead.popleft().result()
                 done += 1
+                following = done + len(ahead)
+                if following < len(items):
+                    ahead.append(pool.submit(_bounded, work, limits.seconds, items[following]))
         except BrokenProcessPool:
             pass
+        finally:
+            for future in ahead:
+                future.cancel()
     # Nobody can say whose process died first: from here on each has one to itself.
     for item in items[done:]:
         yield _alone(work, item, limits)
@@ -100,11 +114,14 @@ def _alone(work: Callable[[Item], Result], item: Item, limits: Bounds) -> Done[R
 
 
 def _pool(workers: int, limits: Bounds) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, initializer=partial(_begin, limits.mebibytes))
+    # Begun anew, not forked: the process of a service has threads, and what their locks hold would be held for ever.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=partial(_begin, limits))
 
 
-def _begin(mebibytes: int) -> None:
-    wanted = mebibytes * 1024 * 1024
+def _begin(limits: Bounds) -> None:
+    os.nice(limits.nice)
+    wanted = limits.mebibytes * 1024 * 1024
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     if hard == resource.RLIM_INFINITY or wanted < hard:
         resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))

@@ -5,31 +5,22 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from trainwatch_core.adapters.rehearsal import SetClock
-from trainwatch_core.adapters.sources.recorded import RecordedSource
 from trainwatch_core.adapters.workers import in_workers
-from trainwatch_core.bootstrap import REHEARSAL, rehearse
-from trainwatch_core.cli.cases import Case, read_case
+from trainwatch_core.backtesting.cases import read_case
+from trainwatch_core.backtesting.rehearsing import Heard, rounds_of
 from trainwatch_core.cli.place import load
 from trainwatch_core.cli.screen import Screen
 from trainwatch_core.config import Settings
-from trainwatch_core.engine import replaying
-from trainwatch_core.engine.watches import Registration
 from trainwatch_core.model.errors import StorageError
-from trainwatch_core.model.message import Body, Picture, Report
+from trainwatch_core.model.message import Picture, Report
 from trainwatch_core.model.round import Round
 from trainwatch_core.report.text import say_report
-
-Heard = tuple[Body, bytes | None]
-"""A message and, of a picture, its PNG."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,26 +88,6 @@ def play(wish: Wish) -> list[str]:
     case = read_case(wish.case, wish.settings, cwd=wish.cwd)
     played = rounds_of(case, wish.rounds, paint=bool(wish.pictures))
     return [line for done, messages in played for line in _said(wish, done, messages)]
-
-
-def rounds_of(case: Case, count: int, *, paint: bool = False) -> Iterator[tuple[Round, list[Heard]]]:
-    """The rounds of a replay, each with the messages that its front end would have shown."""
-    clock, source = SetClock(), RecordedSource(case.recording)
-    heard: list[Heard] = []
-    looks = replaying.moments(case.recording.times, count, case.until)
-    engine = rehearse(source, clock, lambda body, png: heard.append((body, png)), paint=paint)
-
-    def show(moment: replaying.Moment) -> None:
-        clock.set(datetime.fromtimestamp(moment.at, UTC))
-        source.shown = moment.rows
-
-    show(looks[0])
-    watch = engine.watches.register(
-        Registration(case.run, REHEARSAL, "replay", case.context, case.policy, case.context)
-    )
-    for done in replaying.replay(engine, watch, looks, show):
-        yield done, heard
-        heard.clear()
 
 
 def _said(wish: Wish, done: Round, messages: list[Heard]) -> list[str]:

@@ -19,6 +19,7 @@ from trainwatch_core.engine.quieting import Quieting
 from trainwatch_core.engine.retry import change
 from trainwatch_core.engine.rounds import Rounds
 from trainwatch_core.engine.stops import ASK_AGAIN, Stops
+from trainwatch_core.engine.switching import QUOTED, Switching
 from trainwatch_core.engine.watches import Watches
 from trainwatch_core.engine.world import LEASE, World
 from trainwatch_core.model.change import Change
@@ -51,6 +52,7 @@ class Engine:
         self.rounds = Rounds(world, closing)
         self.watches = Watches(world)
         self.editing = Editing(world, self.watches)
+        self.switching = Switching(world, self.watches)
         self.asking = Asking(world, self.watches)
         self.announcing = Announcing(world, self.watches, self.stops)
         self.publishing = Publishing(world, self.stops)
@@ -117,6 +119,7 @@ class Engine:
 
     def stop(self, *, timeout: float = 20.0) -> None:
         """Take no more work, wait for what runs, give claims back."""
+        self.world.leave()
         self.world.dispatcher.stop(timeout=timeout)
         for watch in self._mine():
             if watch.lease_owner == self.world.owner and watch.state is not WatchState.STOPPING:
@@ -132,11 +135,15 @@ class Engine:
                 self.carrying.recover(ident)
             case "publish" | "urgent":
                 self._publish(ident, self._waiting.get(ident, frozenset()))
+            case "backtest":
+                self.switching.quote_backtest(ident)
         if kind in {"stop", "recover"}:
             # Not here: a front end that hangs must not hold up the next stop.
             self._hand_out({self.world.store.request(ident).watch_id})
-        elif kind == "round":
+        elif kind in {"round", QUOTED}:
             self._hand_out({ident})
+        if kind == "round" and self.switching.owes_backtest(ident):
+            self.world.dispatcher.submit(QUOTED, ident)
 
     def _round(self, watch_id: str) -> None:
         try:

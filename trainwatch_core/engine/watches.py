@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from trainwatch_core.decision.authority import Verb, authorize, verbs_of_edit
-from trainwatch_core.decision.automatic import AGREES, agreed, mode_told
 from trainwatch_core.decision.lifecycle import Event, move
 from trainwatch_core.engine.by_hand import with_evidence
 from trainwatch_core.engine.proposing import draft, plan_now
@@ -21,7 +20,7 @@ from trainwatch_core.model.errors import ConflictError, NotAllowedError, NotFoun
 from trainwatch_core.model.message import StopOutcome
 from trainwatch_core.model.run import RunRef
 from trainwatch_core.model.stop import RequestState, StopPlan, StopRequest
-from trainwatch_core.model.watch import EndReason, Mode, Policy, Watch, WatchContext, WatchState
+from trainwatch_core.model.watch import EndReason, Policy, Watch, WatchContext, WatchState
 from trainwatch_core.report.card import card_key, compose_card
 
 _ASKING = frozenset({WatchState.STOP_PENDING})
@@ -164,37 +163,6 @@ class Watches:
 
         return self.changed(watch_id, plan)
 
-    def switch(self, watch_id: str, actor: Actor, mode: Mode) -> Watch:
-        """Let a watch ask before a stop, or act alone. Where several must agree to that, the first ones are only noted.
-
-        Returns:
-            The watch; its mode is still the one of before if others must agree.
-
-        Raises:
-            NotAllowedError: If the actor may not; audited.
-        """
-        verb = Verb.GO_AUTOMATIC if mode is Mode.AUTO else Verb.EDIT
-        world = self._world
-
-        def plan(watch: Watch) -> Change:
-            self._require_right(actor, verb, watch)
-            now, needed_ = world.clock.now(), world.terms.auto_requires
-            told = self.agreed(watch) | {actor}
-            if mode is Mode.AUTO and actor.kind is ActorKind.SLACK and len(told) < needed_:
-                detail = f"{AGREES}, {len(told)} of {needed_}"
-                return Change(watch, audit=(AuditRow(now, actor, str(verb), watch.id, detail=detail),))
-            audit = AuditRow(now, actor, str(verb), watch.id, detail=mode_told(mode))
-            return Change(replace(watch, context=replace(watch.context, mode=mode)), audit=(audit,))
-
-        return self.changed(watch_id, plan)
-
-    def agreed(self, watch: Watch) -> frozenset[Actor]:
-        """Who agreed to automatic mode for a watch while others must, and still may."""
-        world = self._world
-        rows = world.store.audited(watch_id=watch.id)
-        told = agreed(rows, world.clock.now(), world.terms.approval_ttl)
-        return frozenset(a for a in told if authorize(a, Verb.GO_AUTOMATIC, watch, world.rules) is None)
-
     def stop_plan(self, watch_id: str) -> StopPlan:
         """What a stop by hand would do now.
 
@@ -293,13 +261,18 @@ class Watches:
         Raises:
             NotAllowedError: If the actor may not; audited.
         """
-        self._require_right(actor, verb, watch)
+        self.require_right(actor, verb, watch)
         needed_ = self._world.terms.auto_requires
         if verb is Verb.GO_AUTOMATIC and actor.kind is ActorKind.SLACK and needed_ > 1:
             why = f"{needed_} approvers must agree to automatic mode: each says `mode auto` in the thread of the watch"
             self._refuse(actor, verb, watch, why)
 
-    def _require_right(self, actor: Actor, verb: Verb, watch: Watch) -> None:
+    def require_right(self, actor: Actor, verb: Verb, watch: Watch) -> None:
+        """Let only those go on who may, alone or with others.
+
+        Raises:
+            NotAllowedError: If the actor may not; audited.
+        """
         refusal = authorize(actor, verb, watch, self._world.rules)
         if refusal is not None:
             self._refuse(actor, verb, watch, refusal.reason)

@@ -77,6 +77,10 @@ class StorageError(TrainwatchError):
     """The database or a file could not be written or read."""
 
 
+class GivenUpError(TrainwatchError):
+    """Work was given up because the program ends; it may be tried again by the next one."""
+
+
 class PaintError(TrainwatchError):
     """A picture could not be drawn. Never loses a report."""
 

@@ -97,6 +97,19 @@ class Trial:
         return Outcome.WRONG if better and self.ended is RunState.FINISHED else Outcome.STOPPED
 
 
+@dataclass(frozen=True, slots=True)
+class Backtested:
+    """What came of a backtest.
+
+    Attributes:
+        trials: The runs that were replayed, the worst first.
+        failures: Run to what went wrong with it.
+    """
+
+    trials: Sequence[Trial]
+    failures: Mapping[str, str]
+
+
 def worst_first(trials: Sequence[Trial]) -> list[Trial]:
     """Wrong stops, bad ends that nothing announced, right stops (the most saved first), the rest."""
     return sorted(trials, key=lambda one: (one.outcome, -np.nan_to_num(one.saved), -one.alarms, one.run))
@@ -134,13 +147,9 @@ def best(values: FloatArray, goal: Goal) -> float:
     return float(finite.max() if goal is Goal.MAXIMIZE else finite.min())
 
 
-def summary(trials: Sequence[Trial], failures: Mapping[str, str]) -> list[str]:
-    """What it all comes to, one sentence a line.
-
-    Args:
-        trials: The runs that were replayed.
-        failures: Run to what went wrong with it.
-    """
+def summary(done: Backtested) -> list[str]:
+    """What it all comes to, one sentence a line."""
+    trials = done.trials
     of = {outcome: [one for one in trials if one.outcome is outcome] for outcome in Outcome}
     stopped = [*of[Outcome.STOPPED], *of[Outcome.WRONG]]
     lines = [f"{_runs(len(trials))} replayed, {len(stopped)} would have been stopped."]
@@ -156,8 +165,30 @@ def summary(trials: Sequence[Trial], failures: Mapping[str, str]) -> list[str]:
     if of[Outcome.MISSED]:
         names = ", ".join(f"{one.run} ({one.ended})" for one in of[Outcome.MISSED])
         lines.append(f"Ended badly without a stop: {names}.")
-    lines += [f"Not replayed: {run}: {why}" for run, why in failures.items()]
+    lines += [f"Not replayed: {run}: {why}" for run, why in done.failures.items()]
     return lines
+
+
+def in_chat(done: Backtested, most: int = 8) -> list[str]:
+    """What a person reads in a message: what it all comes to, then each run that would have been stopped, a line each.
+
+    Args:
+        done: What came of it; without any run one sentence says so.
+        most: How many runs are named, the worst first.
+    """
+    if not (done.trials or done.failures):
+        return ["There is no finished run."]
+    stopped = [one for one in done.trials if one.stop_step is not None]
+    more = len(stopped) - most
+    lines = [*summary(done), *(_line(one) for one in stopped[:most])]
+    return [*lines, f"And {_runs(more)} more that would have been stopped."] if more > 0 else lines
+
+
+def _line(trial: Trial) -> str:
+    cells = row(trial)
+    earlier = f", {cells['earlier']} earlier" if cells["earlier"] else ""
+    wrong = "WRONG STOP, " if trial.outcome is Outcome.WRONG else ""
+    return f"{trial.run} ({cells['ended']}): {wrong}at step {cells['at step']}{earlier}: {trial.reason}"
 
 
 def _runs(count: int) -> str:

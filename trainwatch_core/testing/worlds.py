@@ -22,6 +22,7 @@ from trainwatch_core.model.run import RunInfo, RunKind, RunRef, RunState
 from trainwatch_core.model.series import Rows
 from trainwatch_core.model.watch import Mode, Policy, Watch, WatchContext
 from trainwatch_core.ports import Store
+from trainwatch_core.report.backtest import Backtested
 from trainwatch_core.testing.fakes import (
     DictLocker,
     DictNotebook,
@@ -89,6 +90,7 @@ class FakeWorld:
     rules: Rules = field(default_factory=lambda: Rules(local_user="ana"))
     vouch: Callable[[Actor], None] = lambda _actor: None  # everybody is who they were
     quiet: QuietHours | None = None
+    backtest: Callable[[RunRef, int], Backtested] | None = None
     write_back: Callable[[RunRef, str, str], None] | None = None
     guess: Callable[[Watch, RunInfo], str] = lambda _watch, _info: ""
     owner: str = "here:1"
@@ -121,6 +123,7 @@ class FakeWorld:
                 rules=self.rules,
                 vouch=lambda actor: self.vouch(actor),  # noqa: PLW0108  # may be set anew
                 quiet=self.quiet,
+                backtest=self.backtest,
                 write_back=self.write_back,
                 guess=self.guess,
                 terms=self.terms,

@@ -1,0 +1,1 @@
+"""Finished runs, watched again: what trainwatch would have decided, and done."""
