@@ -9,7 +9,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 ARGS   ?=
 
-.PHONY: demo bot test e2e check format bench peers figures screenshots soak fuzz guards system-deps lock clean
+.PHONY: demo bot test e2e check format bench peers figures screenshots soak fuzz guards mutants system-deps lock clean
 
 # Without a person, a program works the browser: that is Playwright, which only developers have.
 hands = $(if $(findstring --terminal,$(ARGS)),runtime,$(if $(findstring --auto,$(ARGS)),dev,runtime))
@@ -72,6 +72,12 @@ guards: $(VENV)/dev
 screenshots: $(VENV)/dev
 	$(BIN)/python -m tests.docs.screens $(ARGS)
 
+# Long: faults put into who may do what, approval, redaction and identity, one by one; the tests must see them (docs/mutants.md).
+mutants: $(VENV)-mutants/ready
+	rm -rf mutants
+	$(VENV)-mutants/bin/mutmut run $(ARGS)
+	$(VENV)-mutants/bin/mutmut results
+
 # System parts of the tests (Debian). The product itself needs none of them.
 system-deps:
 	sh .ci/system-deps
@@ -80,14 +86,14 @@ system-deps:
 lock:
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet pip-tools
-	for set in runtime dev writers fuzz; do \
+	for set in runtime dev writers fuzz mutants; do \
 	  (cd requirements && ../$(VENV)-lock/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$set.txt $$set.in) || exit 1; \
 	done
 	rm -rf $(VENV)-lock
 
 clean:
-	rm -rf $(VENV) $(VENV)-lock $(VENV)-writers $(VENV)-fuzz
+	rm -rf $(VENV) $(VENV)-lock $(VENV)-writers $(VENV)-fuzz $(VENV)-mutants mutants
 
 $(VENV)/runtime: requirements/runtime.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -110,4 +116,11 @@ $(VENV)-fuzz/ready: requirements/fuzz.txt requirements/runtime.txt
 	$(VENV)-fuzz/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
 	$(VENV)-fuzz/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
 	$(VENV)-fuzz/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)-mutants/ready: requirements/mutants.txt requirements/dev.txt
+	$(PYTHON) -m venv $(VENV)-mutants
+	$(VENV)-mutants/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(VENV)-mutants/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutants.txt
+	$(VENV)-mutants/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -93,3 +94,26 @@ def test_waits_that_are_no_numbers_have_no_fingerprint() -> None:
     """NaN is equal to nothing, so it cannot be approved."""
     with pytest.raises(ValueError, match="JSON"):
         fingerprint("r", "w", 3, _step(PLAN, wait=float("nan")))
+
+
+WRITTEN = (
+    '{"cwd":"/","environment":{"LANG":"C.UTF-8","PATH":"/bin"},"host":"localhost",'
+    '"identity":{"facts":{"pid":"4211","start":"9"},"host":"localhost","kind":"pid","target":"4211"},'
+    '"launch":"pid:4211","steps":['
+    '{"argv":["/bin/bash","-c","kill 4211 \\u00e4"],"host":"localhost","label":"Run","signal":"","timeout":60.0,'
+    '"wait":30.0},'
+    '{"argv":[],"host":"localhost","label":"Kill","signal":"SIGKILL","timeout":60.0,"wait":10.0}],'
+    '"stopper":"command+pid","verify":"/proc"}'
+)
+
+
+def test_the_form_of_what_is_bound_stays() -> None:
+    """An update between approval and command must not look like another plan: the bytes are part of the promise."""
+    plan = _step(PLAN, argv=("/bin/bash", "-c", "kill 4211 ä"))
+    assert canonical_plan(plan) == WRITTEN
+    bound = f'{{"approvals":2,"plan":{WRITTEN},"request":"r","round":7,"watch":"w"}}'
+    assert fingerprint("r", "w", 7, plan, approvals=2) == hashlib.sha256(bound.encode("ascii")).hexdigest()
+    alone = bound.replace('"approvals":2', '"approvals":1')
+    assert fingerprint("r", "w", 7, plan) == hashlib.sha256(alone.encode("ascii")).hexdigest()
+    nobody = replace(plan, identity=None)
+    assert json.loads(canonical_plan(nobody)) == json.loads(WRITTEN) | {"identity": None}

@@ -10,6 +10,7 @@ from trainwatch_core.decision.authority import Allow, Rules
 from trainwatch_core.engine.voting import votes
 from trainwatch_core.engine.world import Terms, nobody_to_ask
 from trainwatch_core.model.actor import Actor, ActorKind
+from trainwatch_core.model.change import Vote
 from trainwatch_core.model.errors import ConflictError, NotAllowedError
 from trainwatch_core.model.message import StopOutcome, StopQuestion
 from trainwatch_core.model.stop import RequestState, StopRequest
@@ -196,3 +197,42 @@ def test_a_stopper_may_ask_for_more_people_than_the_rest() -> None:
     world.engine.stops.decide(request.id, CY, approve=True)
     world.dispatcher.drain()
     assert executions(world) == 1
+
+
+def test_each_vote_is_told_with_what_is_missing_and_stored_with_its_time() -> None:
+    """One message a vote, by a key of its own; the last vote is told by the outcome."""
+    world, request = asked(3)
+    for who in (BO, CY):
+        world.engine.stops.decide(request.id, who, approve=True)
+    said = [row for row in world.store.outbox(request.watch_id) if "/vote/" in row.key]
+    assert [row.key for row in said] == [f"{request.watch_id}/request/{request.id}/vote/{n}" for n in (1, 2)]
+    assert [row.body for row in said] == [
+        StopOutcome(
+            request.watch_id,
+            request.id,
+            RequestState.PENDING,
+            (f"slack:{who.id} approved the stop. {people} must approve it, or nothing is stopped.",),
+            loud=True,
+        )
+        for who, people in ((BO, "2 more people"), (CY, "1 more person"))
+    ]
+    now = world.clock.now()
+    assert list(world.store.votes(request.id)) == [Vote(request.id, BO, now), Vote(request.id, CY, now)]
+    audited = [(row.actor, row.allowed, row.detail) for row in world.store.audited() if row.verb == "approve"]
+    assert audited == [(who, True, request.fingerprint) for who in (BO, CY)]
+
+
+def test_a_second_click_is_answered_in_whole_sentences() -> None:
+    """What it is about, and what is missing."""
+    world, request = asked()
+    world.engine.stops.decide(request.id, BO, approve=True)
+    with pytest.raises(ConflictError) as caught:
+        world.engine.stops.decide(request.id, BO, approve=True)
+    assert str(caught.value) == f"You have approved this already ({request.id[:8]}). It needs 2 different people"
+
+
+def test_where_one_is_enough_no_vote_is_told() -> None:
+    """The outcome says who it was."""
+    world, request = asked(1)
+    assert world.engine.stops.decide(request.id, BO, approve=True).state is RequestState.APPROVED
+    assert [row for row in world.store.outbox(request.watch_id) if "/vote/" in row.key] == []

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from trainwatch_core.decision.identity import require_known
 from trainwatch_core.engine.beside import read_beside
 from trainwatch_core.engine.looking import view_of
-from trainwatch_core.engine.proposing import require_same
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.errors import SourceUnavailableError, TrainwatchError
 from trainwatch_core.model.numbers import say_step
@@ -104,7 +104,7 @@ def _job(world: World, watch: Watch) -> Iterator[Tried]:
             )
             return
         identity = stopper.identify()
-        require_same(watch.identity, identity)
+        require_known(watch.identity, identity)
         plan, probe = stopper.plan(identity), stopper.probe(identity)
     except TrainwatchError as error:
         yield _failed("job", error)

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from trainwatch_core.decision.authority import who_may_approve
 from trainwatch_core.decision.automatic import obstacle, overdrawn
+from trainwatch_core.decision.identity import require_known
 from trainwatch_core.decision.rounds import onset
 from trainwatch_core.decision.stops import fingerprint
 from trainwatch_core.engine.looking import Look
@@ -18,7 +19,7 @@ from trainwatch_core.model.errors import PaintError, StopRefusedError, StorageEr
 from trainwatch_core.model.finding import Decision
 from trainwatch_core.model.message import Report, StopQuestion
 from trainwatch_core.model.round import Round
-from trainwatch_core.model.stop import JobIdentity, RequestState, StopPlan, StopRequest
+from trainwatch_core.model.stop import RequestState, StopPlan, StopRequest
 from trainwatch_core.model.watch import Mode, Watch
 from trainwatch_core.report.charting import compose_chart
 from trainwatch_core.report.compose import run_name, safe
@@ -93,22 +94,8 @@ def plan_now(world: World, watch: Watch) -> StopPlan:
             todo=f"Say how it was launched: trainwatch edit {watch.id} --launch KIND:[HOST/]TARGET",
         )
     identity = stopper.identify()
-    require_same(watch.identity, identity)
+    require_known(watch.identity, identity)
     return stopper.plan(identity)
-
-
-def require_same(known: JobIdentity | None, found: JobIdentity | None) -> None:
-    """Raise unless both name the same job, or none is known.
-
-    Raises:
-        StopRefusedError: If they differ.
-    """
-    if known is not None and (found is None or dict(known.facts) != dict(found.facts)):
-        raise StopRefusedError(
-            "The job is another one than the one that is watched",
-            where=f"{known.kind}:{known.target}: now {found.label if found else 'nothing'}; then {known.label}",
-            todo="Register the watch again if this is the job you mean",
-        )
 
 
 def _alone(world: World, watch: Watch, round_: Round, request: StopRequest) -> tuple[bool, str]:

@@ -9,6 +9,7 @@ from trainwatch_core.adapters.shell import Ran
 from trainwatch_core.adapters.stoppers.plugin import Chase, Job
 from trainwatch_core.adapters.stoppers.rungs import await_gone, climb, run_here, run_step
 from trainwatch_core.adapters.stoppers.tokens import rung
+from trainwatch_core.decision.identity import require_same
 from trainwatch_core.model.errors import JobNotFoundError, StopRefusedError, TrainwatchError
 from trainwatch_core.model.launch import LOCALHOST
 from trainwatch_core.model.stop import Execution, JobIdentity, JobState, Probe, StepResult, StopPlan, StopStep
@@ -180,23 +181,6 @@ class GuardedStopper:
         if step.host != place.host:
             return run_here(self._clock)(step, plan)
         return place.run(step.argv, timeout=step.timeout, environment=plan.environment, cwd=plan.cwd, mark=mark)
-
-
-def require_same(planned: JobIdentity, now: JobIdentity) -> None:
-    """Raise unless both are the same job.
-
-    Raises:
-        StopRefusedError: If any fact differs.
-    """
-    if dict(planned.facts) == dict(now.facts) and planned.host == now.host:
-        return
-    names = sorted({*planned.facts, *now.facts})
-    changed = ", ".join(name for name in names if planned.facts.get(name) != now.facts.get(name))
-    raise StopRefusedError(
-        f"This is not the job that was to be stopped: {changed or 'its host'} differs",
-        where=f"now {now.label}; then {planned.label}",
-        todo="Nothing was done; watch the run again with the launch that it has now",
-    )
 
 
 def _final(probe: Probe) -> Probe:
