@@ -52,7 +52,8 @@ def test_an_engine_that_stops_gives_a_backtest_up(tmp_path: Path) -> None:
     with build(settings, ListNotifier(), environ={}) as engine:
         assert engine.world.backtest is not None
         mine = RunRef(RunKind.WANDB_OFFLINE, str(runs[0]))
-        assert len(engine.world.backtest(mine, 9).trials) == 1
+        assert [one.run for one in engine.world.backtest(mine, 9).trials] == ["other"]
+        assert [one.run for one in engine.world.backtest(mine, None).trials] == ["mine"]
         engine.stop()
         with pytest.raises(GivenUpError):
             engine.world.backtest(mine, 9)

@@ -103,9 +103,10 @@ def _notebook(clock: Clock, ssh: LateSshRoom, settings: Settings) -> SortedNoteb
     return SortedNotebook(FileNotebook(clock), RemoteNotebook(ssh, roots))
 
 
-def _backtest(settings: Settings, leaving: threading.Event) -> Callable[[RunRef, int], Backtested]:
-    def backtest(run: RunRef, last: int) -> Backtested:
-        return play(runs_beside(run, settings, last), settings, bounds=QUIETLY, leaving=leaving.is_set)
+def _backtest(settings: Settings, leaving: threading.Event) -> Callable[[RunRef, int | None], Backtested]:
+    def backtest(run: RunRef, last: int | None) -> Backtested:
+        runs = [run.target] if last is None else runs_beside(run, settings, last)
+        return play(runs, settings, bounds=QUIETLY, leaving=leaving.is_set)
 
     return backtest
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.blocks.card import ahead_line, figures_line
-from bot.blocks.limits import Message, each, heading, labelled, message, plain, said, small
+from bot.blocks.limits import Message, each, heading, message, plain, said, small
 from bot.blocks.words import SIGNS, Setting, people, when, with_people
 from bot.texts import text, text_of
 from trainwatch_core.decision.authority import Refusal, Verb
@@ -15,7 +15,6 @@ from trainwatch_core.model.errors import TrainwatchError
 from trainwatch_core.model.message import Card
 from trainwatch_core.model.numbers import say
 from trainwatch_core.model.round import Round
-from trainwatch_core.report.backtest import Backtested, in_chat
 from trainwatch_core.report.compose import safe
 
 NAMED = frozenset({Verb.APPROVE, Verb.DECLINE, Verb.WATCH, Verb.CHECK, Verb.GO_AUTOMATIC, Verb.TYPE_COMMAND})
@@ -66,12 +65,6 @@ def tried_message(tried: Sequence[Tried]) -> Message:
     lines = [f"{'✓' if one.fine else '✗'} {one.subject}: {one.said} {one.todo}".strip() for one in tried]
     head = text("tried-bad", bad=bad, all=len(tried)) if bad else text("tried-fine")
     return message(text("tried-title", head=head), [heading(text("tried-head", head=head)), *each(lines, 600)])
-
-
-def backtest_message(project: str, done: Backtested) -> Message:
-    """What came of a backtest: what it comes to, then the runs that would have been stopped."""
-    head = text("backtest-head", project=project)
-    return message(head, [labelled(text("backtest-label"), project), *each(in_chat(done), 600)])
 
 
 def refusal_message(refusal: Refusal) -> Message:

@@ -87,7 +87,7 @@ class Word(StrEnum):
 
 
 BACKTEST = "backtest"
-"""Is told a project, and how many of its runs."""
+"""Is told a project, and how many of its runs; or one run."""
 EDIT = "edit"
 """Opens a form."""
 MANAGED: Mapping[str, Word | None] = {
@@ -136,10 +136,10 @@ def read_command(text: str) -> Typed:
 
 
 def _backtest(told: Sequence[str]) -> Typed:
-    project, count, *rest = (*told, "", "")
-    if not project or any(rest) or (count and not _COUNT.fullmatch(count)):
+    subject, count, *rest = (*told, "", "")
+    if not subject or any(rest) or (count and not _COUNT.fullmatch(count)):
         raise InvalidInputError(say("backtest-unreadable"), todo=say("backtest-todo", most=MOST_RUNS))
-    return Typed(BACKTEST, {"project": project, "last": count or str(SOME_RUNS)})
+    return Typed(BACKTEST, {"subject": subject, **({"last": count} if count else {})})
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,14 +236,46 @@ list-newer = ‹ Newer
 list-older = Older ›
 list-page = page { $page } of { $pages }, { $count } watches
 edit-by-command = A form opens for `/watch edit RUN`, and for Edit in the menu of the card.
-backtest-head = Backtest of { $project }
-backtest-label = Backtest
+takes-longer = This takes a while. I tell you here when it is done.
+
+## Backtest
+
+backtest-title = Backtest of { $subject }
+backtest-head = *Backtest* · { $subject }
+backtest-empty = There is no finished run.
+backtest-replayed = { $count ->
+    [one] one run replayed
+   *[other] { $count } runs replayed
+}
+backtest-stopped = { $count ->
+    [0] none would have been stopped
+   *[other] { $count } would have been stopped
+}
+backtest-saved = { $what } of running time saved
+# What trainwatch would have done to a run, and how right that had been.
+backtest-run-wrong = Wrong stop
+backtest-run-missed = Ended badly, not seen
+backtest-run-stopped = Would have been stopped
+backtest-run-spared = Would have gone on
+backtest-spared-more = and { $count } more
+backtest-at = at step { $step }
+backtest-after = after { $time }
+backtest-earlier = { $time } before it ended
+backtest-better = { $metric } was { $before } at best, and became { $after } after that
+backtest-nothing = nothing
+backtest-looks = { $waits ->
+    [0] { $looks } looks, none of them WAIT
+   *[other] { $looks } looks, { $waits } of them WAIT
+}
+backtest-open = no end known
+backtest-more = and { $count } more that would have been stopped or ended badly
+backtest-failed = Not replayed: { $run }: { $why }
+backtest-touched = Replayed from what was logged. Nothing was stopped or written.
 backtest-busy = Another backtest is under way. Try again in a few minutes.
-backtest-unreadable = This is no project and number of runs
-backtest-todo = Expected e.g. /watch backtest lab/vision 20, at most { $most } runs
+backtest-unreadable = This is no run, and no project with a number of runs
+backtest-todo = Expected e.g. /watch backtest lab/vision 20, at most { $most } runs, or one run: /watch backtest lab/vision/7gk2p1qz
 backtest-foreign = Only projects of the bot's own W&B user are looked into here
 backtest-foreign-todo = The operator can name others with [wandb] entities
-takes-longer = This takes a while. I tell you here when it is done.
 
 ## Home
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from slack_sdk.models.views import View
 
@@ -20,6 +22,7 @@ from bot.blocks.answers import (
     unknown_message,
     why_message,
 )
+from bot.blocks.backtest import backtest_message
 from bot.blocks.card import card_message
 from bot.blocks.catchup import catchup_message
 from bot.blocks.digest import digest_message
@@ -51,10 +54,12 @@ from trainwatch_core.model.message import (
     StopQuestion,
     StopReminder,
 )
+from trainwatch_core.model.roles import Goal
 from trainwatch_core.model.round import Round, SourceReport, SourceStatus
-from trainwatch_core.model.run import RunInfo
+from trainwatch_core.model.run import RunInfo, RunState
 from trainwatch_core.model.stop import Execution, JobState, Probe, RequestState, StopPlan, StopRequest, StopStep
 from trainwatch_core.model.verdict import Verdict
+from trainwatch_core.report.backtest import Backtested, KeyMetric, Trial
 from trainwatch_core.report.digest import Entry, Saving, compose_digest
 from trainwatch_core.testing.stoppers import JOB, LADDER
 
@@ -117,6 +122,31 @@ QUESTION = StopQuestion(
 REQUEST = StopRequest(
     QUESTION.request_id, "abcd1234", 14, RequestState.PENDING, PLAN, "7f3a9c21" * 8, "Loss jumped.", AT
 )
+LOSS = KeyMetric("val/loss", Goal.MINIMIZE, np.arange(4.0), np.array([4.0, 3.0, 2.0, 1.0]))
+DIED = Trial(
+    "resnet50-lr3e4 <!here>",
+    "lab/vision/r1",
+    RunState.CRASHED,
+    24,
+    3,
+    40_350.0,
+    4 * 3600.0,
+    14 * 3600.0,
+    "loss is NaN since step 40,350.",
+    LOSS,
+    2.31,
+    math.nan,
+)
+TRIALS = (
+    replace(DIED, run="wd-1e2", ended=RunState.FINISHED, reason="val/loss rises since step 8,000.", after=2.18),
+    replace(DIED, run="big-batch", alarms=1, stop_step=None, saved=0.0, reason=""),
+    DIED,
+    *(
+        replace(DIED, run=f"seed-{n}", ended=RunState.FINISHED, alarms=0, stop_step=None, saved=0.0, reason="")
+        for n in range(7)
+    ),
+)
+TRIED_RUNS = Backtested(TRIALS, {"lab/vision/gone": "There is no such run (lab/vision/gone)"})
 LISTED = [
     Listed(CARD, "https://x.slack.com/archives/C1/p1"),
     Listed(replace(CARD, watch_id="bbbb2222", look=Look.CLOSE, why="Loss jumped to 6.9 <!here>."), ""),
@@ -249,6 +279,9 @@ MESSAGES: dict[str, Message] = {
     "summary": summary_message(SUMMARY, BERLIN),
     "notice": notice_message(Notice("abcd1234", "I would stop it, but cannot.", loud=True), BERLIN),
     "help": help_message(),
+    "backtest": backtest_message("lab/vision", TRIED_RUNS),
+    "backtest_one": backtest_message("lab/vision/s3", Backtested(TRIALS[-1:], {})),
+    "backtest_empty": backtest_message("lab/vision", Backtested((), {})),
     "unknown": unknown_message(),
     "list": list_message(LISTED, BERLIN, page=0, total=4),
     "list_second_page": list_message(LISTED[:2], BERLIN, page=1, total=22),

@@ -16,14 +16,14 @@ from trainwatch_core.testing.worlds import ANA, FakeWorld
 
 LOSS = KeyMetric("loss", Goal.MINIMIZE, np.arange(4.0), np.array([4.0, 3.0, 2.0, 1.0]))
 DEAD = Trial("r7", "lab/v/r7", RunState.CRASHED, 24, 2, 3200.0, 600.0, 7200.0, "loss is NaN.", LOSS, 2.0, 3.0)
-Tried = list[tuple[str, int]]
+Tried = list[tuple[str, int | None]]
 
 
 def trying(come: Callable[[], Backtested] = lambda: Backtested([DEAD], {})) -> tuple[FakeWorld, Watch, Tried]:
     """A world with a watch that asks and was looked at, where earlier runs can be tried; and which were."""
     world, tried = FakeWorld(), Tried()
 
-    def backtest(run: RunRef, last: int) -> Backtested:
+    def backtest(run: RunRef, last: int | None) -> Backtested:
         tried.append((str(run), last))
         return come()
 

@@ -100,8 +100,9 @@ class World:
         notebook: Appends project notes.
         sources: The sources of a watch, first choice first.
         guess: How a run of which nobody told it seems to have been launched, `kind:target`; empty if nobody can say.
-        backtest: What trainwatch would have done to so many finished runs beside one, the newest; None where that
-            cannot be tried. May take minutes. Raises TrainwatchError; GivenUpError after `leave`.
+        backtest: What trainwatch would have done to so many finished runs beside one, the newest, or (for None) to
+            that run itself; None where that cannot be tried. May take minutes. Raises TrainwatchError; GivenUpError
+            after `leave`.
         leave: Called when the engine stops: what takes minutes is given up.
         write_back: Puts a tag and a note on a run in its tracker; None if that is switched off.
         quiet: Hours in which ordinary rounds are held back; None for none.
@@ -132,7 +133,7 @@ class World:
     exclusive: Callable[[str], AbstractContextManager[bool]]
     reach: Callable[[str], None] = lambda _name: None
     quiet: QuietHours | None = None
-    backtest: Callable[[RunRef, int], Backtested] | None = None
+    backtest: Callable[[RunRef, int | None], Backtested] | None = None
     leave: Callable[[], None] = lambda: None
     write_back: Callable[[RunRef, str, str], None] | None = None
     guess: Callable[[Watch, RunInfo], str] = lambda _watch, _info: ""

@@ -90,7 +90,7 @@ class FakeWorld:
     rules: Rules = field(default_factory=lambda: Rules(local_user="ana"))
     vouch: Callable[[Actor], None] = lambda _actor: None  # everybody is who they were
     quiet: QuietHours | None = None
-    backtest: Callable[[RunRef, int], Backtested] | None = None
+    backtest: Callable[[RunRef, int | None], Backtested] | None = None
     write_back: Callable[[RunRef, str, str], None] | None = None
     guess: Callable[[Watch, RunInfo], str] = lambda _watch, _info: ""
     owner: str = "here:1"
