@@ -45,6 +45,14 @@ def test_a_stopper_narrows_who_may_use_it() -> None:
     assert may("UBO", Allow(approvers=frozenset()), Verb.DECLINE)
 
 
+def test_who_could_is_who_has_the_role_and_stands_on_the_list() -> None:
+    """The refusal names them: that is what the person needs next."""
+    rules = replace(RULES, stoppers={"lab": Allow(approvers=frozenset({"UCY", "UADMIN", "UNOBODY"}))})
+    refusal = authorize(Actor(ActorKind.SLACK, "UBO", "T1"), Verb.APPROVE, WATCH, rules)
+    assert refusal is not None
+    assert set(refusal.could) == {"UCY", "UADMIN"}
+
+
 def test_only_watches_of_that_stopper_are_narrowed() -> None:
     """Another launch is another matter; one that nobody can read is nobody's."""
     strict = Allow(approvers=frozenset(), approvals=3)

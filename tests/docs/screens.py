@@ -23,7 +23,17 @@ from trainwatch_core.demo.scene import RUN, play, training
 
 ROOT = Path(__file__).parent.parent.parent
 PICTURES, FOLDER = ROOT / "docs" / "img", ROOT / "trainwatch-demo" / "screenshots"
-KEPT = ("thread-desk", "question-phone", "outcome-phone", "recovered-phone", "form-desk", "list-desk", "digest-phone")
+KEPT = (
+    "card-phone",
+    "thread-desk",
+    "question-phone",
+    "outcome-phone",
+    "recovered-phone",
+    "form-desk",
+    "list-desk",
+    "home-desk",
+    "digest-phone",
+)
 """What the documentation shows, as `slack-<name>.png`."""
 _TALL = 2000
 _DIGEST_IN = timedelta(seconds=200)

@@ -8,13 +8,15 @@ from datetime import timedelta
 import pytest
 
 from trainwatch_core.decision.authority import Rules
+from trainwatch_core.engine.stops import WAKE_EVERY, Stops
 from trainwatch_core.engine.world import Terms
 from trainwatch_core.model.actor import SYSTEM, Actor, ActorKind
-from trainwatch_core.model.change import AuditRow
+from trainwatch_core.model.change import AuditRow, Change
 from trainwatch_core.model.errors import ConflictError, NotAllowedError
 from trainwatch_core.model.message import StopOutcome
 from trainwatch_core.model.stop import RequestState, StopRequest
 from trainwatch_core.model.watch import Mode, WatchState
+from trainwatch_core.testing.fakes import InlineDispatcher
 from trainwatch_core.testing.worlds import BROKEN, FakeWorld
 
 BO, EVE = (Actor(ActorKind.SLACK, user, "T0HOME") for user in ("U0BO", "U0EVE"))
@@ -207,3 +209,109 @@ def test_nobody_answers() -> None:
     assert [body.lines for body in said(world, request, "outcome") if isinstance(body, StopOutcome)] == [
         ("Nobody answered in time. Nothing was stopped.",)
     ]
+
+
+def test_who_ended_a_question_that_nobody_answered() -> None:
+    """We did; and whoever is too late then is told so."""
+    world, request = asked()
+    world.clock.advance(TTL)
+    world.engine.stops.sweep(world.store.request(request.id))
+    assert world.store.request(request.id).decided_by == SYSTEM
+    with pytest.raises(ConflictError, match=r"already expired by trainwatch"):
+        world.engine.stops.decide(request.id, BO, approve=True)
+
+
+def test_a_run_that_ended_is_said_to_have_ended() -> None:
+    """The run ended by itself before the answer: `already_ended`."""
+    world, request = asked()
+    ended = replace(request, state=RequestState.ALREADY_ENDED, decided_by=None)
+    world.store.commit(Change(world.store.watch(request.watch_id), request=ended, request_was=frozenset({"pending"})))
+    with pytest.raises(ConflictError) as caught:
+        world.engine.stops.decide(request.id, BO, approve=True)
+    assert str(caught.value) == f"This request is already ended ({request.id[:8]})"
+
+
+def test_time_that_falls_back_gives_is_counted_from_the_fall() -> None:
+    """Not from the announcement, which was some time ago."""
+    world, request = asked(Mode.AUTO)
+    world.clock.advance(100)
+    world.engine.stops.fall_back_to_asking(request, "some doubt")
+    assert world.store.request(request.id).expires_at == world.clock.now() + timedelta(seconds=TTL)
+
+
+def test_what_is_over_gets_no_time_to_answer() -> None:
+    """Its question was delivered late, after the decision."""
+    world, request = asked()
+    world.engine.stops.decide(request.id, BO, approve=False)
+    over = replace(world.store.request(request.id), expires_at=None)
+    world.store.commit(Change(world.store.watch(request.watch_id), request=over, request_was=frozenset({"declined"})))
+    world.engine.stops.shown(request.id, world.clock.now())
+    assert world.store.request(request.id).expires_at is None
+
+
+def test_the_last_second_is_over_when_it_is_reached() -> None:
+    """By the wall clock alone, as after a restart that knows no other."""
+    world, request = asked()
+    stored = world.store.request(request.id)
+    assert stored.expires_at is not None
+    world.start()
+    world.clock.step((stored.expires_at - world.clock.now()).total_seconds() - 1)
+    assert not world.engine.stops.expired(stored)
+    world.clock.step(1)
+    assert world.engine.stops.expired(stored)
+
+
+def test_a_clock_that_was_set_back_while_we_were_away_gives_no_time() -> None:
+    """More time left than there ever was: nobody knows how old the question is."""
+    world, request = asked()
+    world.clock.step(-86400)
+    world.start()
+    assert world.engine.stops.expired(world.store.request(request.id))
+
+
+def test_why_automatic_mode_asks_is_told() -> None:
+    """The budget is used up by others meanwhile."""
+    world, request = asked(Mode.AUTO)
+    world.terms = replace(TERMS, auto_per_hour=0)
+    world.start()
+    world.clock.advance(GRACE)
+    world.engine.stops.sweep(world.store.request(request.id))
+    told = [body.lines for body in said(world, request, "asks") if isinstance(body, StopOutcome)]
+    assert told == [("I ask instead of acting alone: the budget of 0 automatic stops an hour is used up.",)]
+
+
+def test_an_approval_takes_the_watch_from_whoever_looks() -> None:
+    """A round that is under way finds its claim gone, and writes nothing."""
+    world, request = asked()
+    watch = world.store.watch(request.watch_id)
+    until = world.clock.now() + timedelta(seconds=60)
+    world.store.commit(Change(replace(watch, lease_owner="other:1", lease_until=until)))
+    world.engine.stops.decide(request.id, BO, approve=True)
+    after = world.store.watch(request.watch_id)
+    assert (after.lease_owner, after.lease_until, after.next_round_at) == ("", None, None)
+
+
+def test_a_worker_is_woken_now_and_then() -> None:
+    """Not with every tick: who has the request holds its lock, and a queue of wakings would outlive it."""
+    world, request = asked()
+    world.dispatcher.drain()
+    world.engine.stops.decide(request.id, BO, approve=True)
+    woken: list[tuple[str, str]] = []
+    world.engine.stops = Stops(replace(world.engine.world, dispatcher=Heard(woken)))
+    for _ in range(3):
+        world.engine.stops.sweep(world.store.request(request.id))
+    assert woken == [("stop", request.id)]
+    world.clock.advance(WAKE_EVERY)
+    world.engine.stops.sweep(world.store.request(request.id))
+    assert len(woken) == 2
+
+
+class Heard(InlineDispatcher):
+    """Only hears what is asked for."""
+
+    def __init__(self, woken: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self._woken = woken
+
+    def submit(self, kind: str, ident: str) -> None:
+        self._woken.append((kind, ident))

@@ -278,7 +278,7 @@ def test_the_summary_does_not_say_the_same_twice_with_newer_numbers() -> None:
     view = seen(watch, {"train/loss": [3.0]})
     stopping = [
         Finding("nan", "nan", Decision.STOP, Weight.HARD, "train/loss is NaN in 171 samples in a row."),
-        Finding("divergence", "divergence", Decision.STOP, Weight.SOFT, "train/loss rose from its best 0.272."),
+        Finding("divergence", "divergence", Decision.STOP, Weight.SOFT, "train/loss rose from its best level 0.272."),
     ]
     request = replace(
         sample_request(), state=RequestState.STOPPED, reason="train/loss is NaN in 71 samples in a row.", onset_step=2.0
@@ -286,7 +286,7 @@ def test_the_summary_does_not_say_the_same_twice_with_newer_numbers() -> None:
     last = a_round(view, *stopping, decision=Decision.STOP)
     lines = summarise(watch, last, view, Finish(START, request=request)).lines
     assert dict(lines)["What happened"] == (
-        "train/loss is NaN in 71 samples in a row. train/loss rose from its best 0.272."
+        "train/loss is NaN in 71 samples in a row. train/loss rose from its best level 0.272."
     )
     labels = [label for label, _ in lines]
     assert labels.index("Best") < labels.index("Began at") < labels.index("Decided by")

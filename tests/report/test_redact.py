@@ -173,3 +173,9 @@ def test_an_escape_inside_a_key_does_not_hide_it() -> None:
     key = "hf_" + "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3f"
     for hidden in (f"\x1b[31m{key}", key[:9] + "\x1b[0m" + key[9:], key[:9] + "\u200b" + key[9:]):
         assert "jK9mN1" not in redact(hidden)
+
+
+def test_a_sequence_that_begins_with_one_byte_goes_too() -> None:
+    """The eight-bit form of ESC [ is obeyed by terminals as well."""
+    assert plain("loss \x9b31m0.5\x9b0m") == "loss 0.5"
+    assert plain("loss \x1b[31m0.5") == "loss 0.5"

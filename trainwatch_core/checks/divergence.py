@@ -98,7 +98,7 @@ def check(view: View) -> tuple[Finding, ...]:
     harmless = _harmless(view, shift)
     explained = harmless or ("it is falling again" if _coming_back(view, shift) else _evals_hold(view, shift))
     text = (
-        f"{name} rose from its best {say(shift.best)} (step {say_step(shift.best_step)}) to "
+        f"{name} rose from its best level {say(shift.best)} (step {say_step(shift.best_step)}) to "
         f"{say(shift.now)} and has stayed up since step {say_step(shift.onset_step)}{explained and f'; {explained}'}."
     )
     end = float(shift.seen.ends[-1])

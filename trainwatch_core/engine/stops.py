@@ -250,7 +250,8 @@ class Stops:
         now = self._world.store.request(request_id)
         if now.state is not RequestState.PENDING:
             by = f" by {now.decided_by.name}" if now.decided_by else ""
-            raise ConflictError(f"This request is already {str(now.state).replace('_', ' ')}{by}", where=request_id[:8])
+            words = str(now.state).removeprefix("already_")
+            raise ConflictError(f"This request is already {words}{by}", where=request_id[:8])
 
     def _refuse(self, actor: Actor, verb: Verb, request: StopRequest, why: str) -> None:
         self._world.store.audit(entry(self._world, actor, str(verb), request, why, allowed=False))
