@@ -6,6 +6,7 @@ import logging
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Protocol, cast
@@ -89,6 +90,7 @@ class Http:
         self._app, self._host, self._port = app, host, port
         self._channels: dict[int, Any] = {}
         self._thread: threading.Thread | None = None
+        self._ending = threading.Event()
 
     def open(self) -> str:
         """Listen.
@@ -119,7 +121,7 @@ class Http:
             ),
         )
         logging.getLogger("waitress").setLevel(logging.WARNING)
-        self._thread = threading.Thread(target=self._server.run, name="trainwatch-http", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="trainwatch-http", daemon=True)
         self._thread.start()
         host, port = listening.getsockname()[:2]
         return f"listens at http://{f'[{host}]' if ':' in host else host}:{port}{EVENTS}"
@@ -132,10 +134,28 @@ class Http:
         if self._thread is None:
             return
         self._server.task_dispatcher.shutdown(timeout=_LEAVING)
-        # The thread of the connections closes them itself: nobody else may touch what it waits on.
-        trigger: Any = self._server.trigger  # an int, say its stubs
-        trigger.pull_trigger(partial(wasyncore.close_all, self._channels))
-        self._thread.join(_LEAVING)
+        self._ending.set()
+        self._server.pull_trigger()
+        self._thread.join(2 * _LEAVING)
+        # Only now, since that thread waits on them, and a pull writes to one of them.
+        if not self._thread.is_alive():
+            wasyncore.close_all(self._channels)
+
+    def _run(self) -> None:
+        # Not the server's own `run`: that one ends only when all is closed, and what is closed by then is still being
+        # written to by whoever wakes it.
+        while not self._ending.is_set():
+            self._turn()
+        until = time.monotonic() + _LEAVING
+        while self._unsent() and time.monotonic() < until:
+            self._turn()
+
+    def _turn(self) -> None:
+        wasyncore.loop(timeout=1, use_poll=True, map=self._channels, count=1)
+
+    def _unsent(self) -> bool:
+        # Not all are connections of a client: the place to listen and the alarm are among them.
+        return any(getattr(channel, "total_outbufs_len", 0) for channel in self._channels.values())
 
 
 def _answer(slack: SlackRequestHandler, environ: dict[str, Any], start: _Start) -> Iterable[bytes]:

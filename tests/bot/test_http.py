@@ -17,9 +17,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from slack_bolt.response import BoltResponse
 
 from bot.__main__ import main
 from bot.receiving import EVENTS, HEALTH, LARGEST, Http
@@ -219,6 +221,42 @@ def test_what_is_being_handled_is_brought_to_its_end(office: Office) -> None:
     assert answers == [200]
     with pytest.raises(ConnectionRefusedError):
         Door(port).send("GET", HEALTH)
+
+
+def test_an_answer_is_sent_whole_before_the_end(office: Office) -> None:
+    """More than the network takes at once, to a client that reads late: none of it is cut off by the end."""
+    length = 8 << 20
+    office.bot.app.dispatch = lambda *_: BoltResponse(status=200, body="x" * length)  # type: ignore[method-assign]
+    receiver, port = listening(office)
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=SOON)) as wire:
+        stamp = str(int(time.time()))
+        headers = {"Content-Type": FORM, "X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": "v0=" + "0" * 64}
+        wire.request("POST", EVENTS, b"", headers)
+        answer = wire.getresponse()
+        ending = threading.Thread(target=receiver.close)
+        ending.start()
+        assert receiver._ending.wait(SOON)
+        assert len(answer.read()) == length
+        ending.join(SOON)
+    assert not ending.is_alive()
+
+
+def test_the_end_never_writes_to_what_is_closed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever wakes the thread of the connections may come when another already did, and that thread has ended."""
+    receiver, _ = listening(office)
+    trigger: Any = receiver._server.trigger
+    pull, thread = trigger._physical_pull, receiver._thread
+    assert thread is not None
+
+    def after_another() -> None:
+        pull()
+        thread.join(SOON)
+        pull()
+
+    monkeypatch.setattr(trigger, "_physical_pull", after_another)
+    receiver.close()
+    assert not thread.is_alive()
+    assert not receiver._channels
 
 
 def test_an_address_that_is_taken_is_told(office: Office, door: Door) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -123,6 +124,33 @@ def test_a_full_disk_loses_nothing_and_says_so(tmp_path: Path) -> None:
     with closing(open_store(str(kept / "t.db"))) as store:
         assert whole_rounds(store) == int(count) > 0
     assert sound(kept / "t.db")
+
+
+def test_several_open_a_new_database_at_once(tmp_path: Path) -> None:
+    """The bot and commands of the terminal, started together: each of them opens it."""
+    meeting = threading.Barrier(8)
+
+    def opens(path: Path) -> list[str]:
+        meeting.wait()
+        with closing(open_store(str(path))) as store:
+            return [watch.id for watch in store.watches()]
+
+    with ThreadPoolExecutor(8) as pool:
+        for round_ in range(5):
+            assert list(pool.map(opens, [tmp_path / f"{round_}.db"] * 8)) == [[]] * 8
+
+
+def test_who_turns_a_database_into_one_with_a_log_waits_for_the_lock(tmp_path: Path) -> None:
+    """SQLite gives no busy timeout for this change: whoever comes while another writes would fail at once."""
+    path = tmp_path / "t.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("CREATE TABLE theirs (x)")
+        ends = threading.Timer(0.3, other.execute, ["ROLLBACK"])
+        ends.start()
+        with closing(open_store(str(path))) as store:
+            assert not store.watches()
+        ends.join()
 
 
 def _reads_then_writes(store: SqlStore) -> None:

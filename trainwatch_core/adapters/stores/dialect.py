@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ WRITES = "trainwatch_writes"
 """The execution option of connections whose transactions write."""
 
 _BUSY_SECONDS = 10.0
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+_BUSY_PAUSE = 0.02
+_PRAGMAS = ("synchronous=FULL", "foreign_keys=ON")
 
 
 def sqlite_engine(path: Path) -> sa.Engine:
@@ -46,8 +48,23 @@ def sqlite_engine(path: Path) -> sa.Engine:
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    _turn_to_wal(connection)
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _turn_to_wal(connection: sqlite3.Connection) -> None:
+    # SQLite gives no busy timeout for this one change: of several that open a new database, all but one would fail.
+    patience = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= patience:
+                raise
+            time.sleep(_BUSY_PAUSE)
+        else:
+            return
 
 
 def _begin(connection: sa.Connection) -> None:
