@@ -71,7 +71,7 @@ class Socket:
 
     def close(self) -> None:
         """Close the socket."""
-        self._handler.close()  # type: ignore[no-untyped-call]  # likewise
+        self._hearing.close()
 
 
 class Http:

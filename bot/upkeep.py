@@ -186,6 +186,15 @@ class Hearing:
             self._replace("silent")
             self._deaf(silent)
 
+    def close(self) -> None:
+        """Close the socket, and end all that works for it."""
+        try:
+            self._client.close()
+        except AttributeError:
+            # Closed by a thread of its own between the client's look and its lock (connection.py of slack_sdk 3.47
+            # and before); what comes after that would be left running.
+            self._client.close()
+
     def _replace(self, why: str) -> None:
         _LOG.warning("the socket is %s: it is replaced", why)
         self._since = self._monotonic()

@@ -39,7 +39,26 @@ def ear(office: Office) -> Iterator[Ear]:
     made = Ear(office)
     made.handler.connect()  # type: ignore[no-untyped-call]  # untyped by its makers
     yield made
-    made.handler.close()  # type: ignore[no-untyped-call]  # likewise
+    made.hearing.close()
+
+
+def test_a_socket_that_is_closed_under_the_end_leaves_nothing_running(
+    ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own thread closes it between the client's look and its lock; slack_sdk then breaks off its own end."""
+    client, session = ear.handler.client, ear.handler.client.current_session
+    assert session is not None
+    close = session.close
+
+    def closed_by_another() -> None:
+        close()
+        monkeypatch.setattr(session, "close", close)
+        raise AttributeError
+
+    monkeypatch.setattr(session, "close", closed_by_another)
+    ear.hearing.close()
+    assert not client.message_processor.is_alive()
+    assert client.message_workers._shutdown
 
 
 def test_an_envelope_that_comes_twice_is_done_once(office: Office, ear: Ear) -> None:
