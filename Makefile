@@ -52,7 +52,8 @@ figures: $(VENV)/dev
 # Long: ten thousand random healthy runs, and not one may be stopped; a thousand watches under the limits of Slack;
 # death at every point with every stopper.
 soak: $(VENV)/dev
-	TRAINWATCH_CRASHES=all $(BIN)/pytest tests/faults/test_crash_points.py tests/faults/test_kill_nine.py $(ARGS)
+	TRAINWATCH_CRASHES=all $(BIN)/pytest tests/faults/test_crash_points.py tests/faults/test_kill_nine.py \
+		tests/bot/test_bot_process.py $(ARGS)
 	TRAINWATCH_DRAWS=10000 $(BIN)/pytest --timeout 0 tests/scenarios/test_healthy_curves.py $(ARGS)
 	TRAINWATCH_WATCHES=1000 $(BIN)/pytest -n 0 -s -p no:logging --timeout 0 tests/bot/test_many_watches.py
 

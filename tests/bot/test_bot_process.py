@@ -20,13 +20,12 @@ from trainwatch_core.testing.slack_server import APP_TOKEN, BOT_TOKEN, SlackServ
 from trainwatch_core.testing.slack_wire import Fault
 
 POINTS = (
+    *(("stop.before_executing", "stop.executed") if os.environ.get("TRAINWATCH_CRASHES") == "all" else ()),
     "decision.authorised",
     "decision.committed",
-    "stop.before_executing",
     "stop.executing",
-    "stop.executed",
 )
-
+"""Between click and proof; with `make soak` also those that need no bot and are tried without one elsewhere."""
 
 SOON = 90.0
 """Seconds that a busy machine may take for what comes at once on an idle one."""

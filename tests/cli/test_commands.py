@@ -9,6 +9,7 @@ import sys
 import pexpect
 import pytest
 
+from trainwatch_core.cli import cli
 from trainwatch_core.testing.desk import Desk, falling
 
 PUZZLED = ["1.0", "1.01"] * 2
@@ -27,7 +28,7 @@ def test_check_looks_once_and_exits_with_the_decision(desk: Desk, losses: list[s
 def test_check_stores_nothing(desk: Desk) -> None:
     """A look in passing leaves no watch behind."""
     desk.run("check", str(desk.log(falling())))
-    assert "No open watch" in desk.run("list").stdout
+    assert "No open watch" in desk.say(cli, "list").stdout
 
 
 def test_an_unreachable_run_waits(desk: Desk) -> None:
@@ -64,17 +65,17 @@ def test_an_unreachable_run_waits(desk: Desk) -> None:
 )
 def test_bad_input_gets_words_not_a_traceback(desk: Desk, words: tuple[str, ...], code: int, said: str) -> None:
     """What was wrong, where, and what to do."""
-    done = desk.run(*words)
-    assert done.returncode == code, done.stdout + done.stderr
+    done = desk.say(cli, *words)
+    assert done.exit_code == code, done.output
     assert said.lower() in done.stderr.lower()
-    assert "Traceback" not in done.stderr
+    assert done.exception is None or isinstance(done.exception, SystemExit)
 
 
 def test_a_broken_configuration_names_every_problem(desk: Desk) -> None:
     """All at once, each with its key."""
     (desk.folder / "trainwatch.toml").write_text('admin = ["U1"]\n[watch]\ninterval = "soon"\n')
-    done = desk.run("list")
-    assert done.returncode == 2
+    done = desk.say(cli, "list")
+    assert done.exit_code == 2
     assert "admin" in done.stderr
     assert "watch.interval" in done.stderr
 
@@ -85,16 +86,16 @@ def test_pause_resume_end(desk: Desk) -> None:
     terminal = desk.terminal("watch", str(log))
     desk.skip_questions(terminal)
     terminal.expect("round-00001.png")
-    assert "CONTINUE" in desk.run("list").stdout
+    assert "CONTINUE" in desk.say(cli, "list").stdout
     assert "is paused" in desk.run("pause", "train.log").stdout
-    assert "paused" in desk.run("list").stdout
+    assert "paused" in desk.say(cli, "list").stdout
     assert desk.run("pause", "train.log").returncode == 1
-    assert "active again" in desk.run("resume", "train.log").stdout
-    assert "has ended" in desk.run("end", "train.log").stdout
+    assert "active again" in desk.say(cli, "resume", "train.log").stdout
+    assert "has ended" in desk.say(cli, "end", "train.log").stdout
     terminal.wait()
     assert terminal.exitstatus == 0
-    assert "No open watch" in desk.run("list").stdout
-    assert "ended" in desk.run("list", "--all").stdout
+    assert "No open watch" in desk.say(cli, "list").stdout
+    assert "ended" in desk.say(cli, "list", "--all").stdout
 
 
 def test_what_is_expected_is_told_from_another_terminal(desk: Desk) -> None:
@@ -105,18 +106,18 @@ def test_what_is_expected_is_told_from_another_terminal(desk: Desk) -> None:
     terminal.expect("round-00001.png")
     assert (
         "a change at step 90,000 (longer texts)."
-        in desk.run("expect", "train.log", "--at", "90000", "longer", "texts").stdout
+        in desk.say(cli, "expect", "train.log", "--at", "90000", "longer", "texts").stdout
     )
     last = len(falling()) - 1
-    assert f"a change at step {last}." in desk.run("expect", "train.log").stdout
-    assert f"a false alarm at step {last}" in desk.run("false-alarm", "train.log").stdout
-    shown = desk.run("show", "train.log").stdout
+    assert f"a change at step {last}." in desk.say(cli, "expect", "train.log").stdout
+    assert f"a false alarm at step {last}" in desk.say(cli, "false-alarm", "train.log").stdout
+    shown = desk.say(cli, "show", "train.log").stdout
     wanted = f"step 30,000 (harder data), step 90,000 (longer texts), step {last}, step {last} (false alarm)"
     assert wanted in shown, shown
-    assert desk.run("expect", "train.log", "--at", "soon").returncode == 2
-    desk.run("end", "train.log")
+    assert desk.say(cli, "expect", "train.log", "--at", "soon").exit_code == 2
+    desk.say(cli, "end", "train.log")
     terminal.wait()
-    assert desk.run("expect", "train.log", "--at", "5").returncode == 1
+    assert desk.say(cli, "expect", "train.log", "--at", "5").exit_code == 1
 
 
 def test_a_watch_is_told_anew_snoozed_and_noted_from_another_terminal(desk: Desk) -> None:
@@ -126,22 +127,22 @@ def test_a_watch_is_told_anew_snoozed_and_noted_from_another_terminal(desk: Desk
     terminal = desk.terminal("watch", str(log), "--launch", "", "--baseline", "x=1", "--notes", str(notes))
     desk.skip_questions(terminal, 1)
     terminal.expect("round-00001.png")
-    assert "told anew" in desk.run("edit", "train.log", "--every", "1s").stdout
-    assert "is quiet until" in desk.run("snooze", "train.log", "3h").stdout
-    assert str(notes) in desk.run("note", "train.log", "lr", "halved").stdout
-    shown = desk.run("show", "train.log").stdout
+    assert "told anew" in desk.say(cli, "edit", "train.log", "--every", "1s").stdout
+    assert "is quiet until" in desk.say(cli, "snooze", "train.log", "3h").stdout
+    assert str(notes) in desk.say(cli, "note", "train.log", "lr", "halved").stdout
+    shown = desk.say(cli, "show", "train.log").stdout
     assert "every 1 s" in shown, shown
     assert "not snoozed" not in shown
     for _ in range(3):
         terminal.expect("checking now")
-    assert "tells of every check" in desk.run("snooze", "train.log", "off").stdout
+    assert "tells of every check" in desk.say(cli, "snooze", "train.log", "off").stdout
     terminal.expect("While it was quiet")
-    assert "told anew" in desk.run("edit", "train.log", "--rounds", "changes").stdout
-    shown = desk.run("show", "train.log").stdout
+    assert "told anew" in desk.say(cli, "edit", "train.log", "--rounds", "changes").stdout
+    shown = desk.say(cli, "show", "train.log").stdout
     assert "not snoozed" in shown
     assert "what is new" in shown
-    assert desk.run("snooze", "train.log", "9d").returncode == 2
-    desk.run("end", "train.log")
+    assert desk.say(cli, "snooze", "train.log", "9d").exit_code == 2
+    desk.say(cli, "end", "train.log")
     terminal.wait()
     assert "lr halved" in notes.read_text()
 
@@ -182,14 +183,14 @@ def test_help_enters_no_heavy_room() -> None:
 def test_the_audit_says_who_stopped_what_with_command_and_proof(desk: Desk) -> None:
     """P4.9: every act with its actor; for a program one JSON object a line, with command, outcome and proof."""
     job = desk.training()
-    assert "Nothing was done" in desk.run("audit").stdout
+    assert "Nothing was done" in desk.say(cli, "audit").stdout
     terminal = desk.terminal(
         "watch", str(desk.log(falling())), "--launch", f"pid:{job.pid}", "--baseline", "x=1", "--notes", "/dev/null"
     )
     terminal.expect_exact("c checks now")
     assert desk.run("stop", "train.log", "--yes").returncode == 0
-    table = desk.run("audit").stdout
-    rows = [json.loads(line) for line in desk.run("audit", "--json").stdout.splitlines()]
+    table = desk.say(cli, "audit").stdout
+    rows = [json.loads(line) for line in desk.say(cli, "audit", "--json").stdout.splitlines()]
     assert [row["verb"] for row in rows] == ["watch", "stop", "execute", "stopped"]
     assert len({row["actor"] for row in rows}) == 1
     assert rows[0]["actor"].startswith("local:")
@@ -198,5 +199,5 @@ def test_the_audit_says_who_stopped_what_with_command_and_proof(desk: Desk) -> N
     assert len(done["fingerprint"]) == 64
     assert f"{job.pid}" in done["job"]
     assert "proof: gone" in table
-    assert desk.run("audit", "--since", "0.001").stdout.startswith("Nothing was done")
-    assert desk.run("audit", "nothing").returncode == 1
+    assert desk.say(cli, "audit", "--since", "0.001").stdout.startswith("Nothing was done")
+    assert desk.say(cli, "audit", "nothing").exit_code == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from trainwatch_core.cli import cli
 from trainwatch_core.testing.desk import Desk, falling
 
 
@@ -16,7 +17,7 @@ def watched(desk: Desk) -> None:
 
 def test_the_day_is_told_and_drawn_in_a_terminal(desk: Desk, tmp_path: Path) -> None:
     """Nothing yet; then a watch with its latest and best value, and a picture where it is wanted."""
-    assert desk.run("digest").stdout == "Nothing is watched, nothing ended.\n"
+    assert desk.say(cli, "digest").stdout == "Nothing is watched, nothing ended.\n"
     watched(desk)
     png = tmp_path / "day.png"
     told = desk.run("digest", "--png", str(png))
@@ -30,7 +31,7 @@ def test_the_day_is_told_and_drawn_in_a_terminal(desk: Desk, tmp_path: Path) -> 
 def test_a_place_that_cannot_be_written_is_told(desk: Desk, tmp_path: Path) -> None:
     """What was wrong, and where."""
     watched(desk)
-    told = desk.run("digest", "--png", str(tmp_path / "nowhere" / "day.png"))
-    assert told.returncode == 1
+    told = desk.say(cli, "digest", "--png", str(tmp_path / "nowhere" / "day.png"))
+    assert told.exit_code == 1
     assert "The picture cannot be written" in told.stderr
     assert "nowhere" in told.stderr

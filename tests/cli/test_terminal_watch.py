@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pexpect
 
+from trainwatch_core.cli import cli
 from trainwatch_core.testing.desk import Desk, falling
 
 BUSY = "[watch.policy]\nhard_rounds = 1\nsuspicious_interval = '1s'\n[stop]\ngrace = '5s'\nauto_grace = '1s'\n"
@@ -32,7 +33,7 @@ def test_it_asks_for_what_is_missing_and_enter_skips(desk: Desk) -> None:
     terminal.expect(pexpect.EOF)
     terminal.wait()
     assert terminal.exitstatus == 130
-    shown = desk.run("show", "train.log").stdout
+    shown = desk.say(cli, "show", "train.log").stdout
     assert "Job           unknown" in shown
 
 

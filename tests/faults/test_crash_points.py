@@ -35,9 +35,8 @@ STOPPING = (
     "stop.executed",
 )
 EVERYTHING = os.environ.get("TRAINWATCH_CRASHES") == "all"
-"""All points with every stopper (`make soak`); else a sample of those at which it matters how the stopper marks.
-
-The others are tried by test_kill_nine.py with a job of this machine.
+"""All points with every stopper (`make soak`); else all with a job of this machine, and of the others a sample of those
+at which it matters how the stopper marks.
 """
 
 
@@ -145,7 +144,7 @@ def noted(note: Note, stopper: str, code: int) -> None:
     note("crash", f"{stopper} {'alone' if code == 0 else 'asked'}")
 
 
-@pytest.mark.parametrize("point", points("stop.rung", "stop.waiting"))
+@pytest.mark.parametrize("point", LOOKING + STOPPING)
 def test_a_process_here(tmp_path: Path, jobs: Jobs, point: str, record_property: Note) -> None:
     """Alone everywhere but where a signal was marked and perhaps not sent: nobody sends it twice, a person is asked."""
     code = process_case(tmp_path, jobs).run(point)
