@@ -8,10 +8,11 @@ import pytest
 
 from trainwatch_core.model.actor import Actor, ActorKind
 from trainwatch_core.model.errors import ConflictError, JobNotFoundError, StopRefusedError, StorageError
-from trainwatch_core.model.message import StopQuestion
+from trainwatch_core.model.finding import Finding
+from trainwatch_core.model.message import FinalSummary, StopQuestion
 from trainwatch_core.model.stop import RequestState
 from trainwatch_core.model.watch import Watch, WatchState
-from trainwatch_core.testing.worlds import ANA, FakeWorld
+from trainwatch_core.testing.worlds import ANA, BROKEN, HEALTHY, FakeWorld
 
 BO = Actor(ActorKind.SLACK, "UBO", "T1")
 
@@ -86,6 +87,20 @@ def test_evidence_is_kept_of_a_stop_by_hand_too() -> None:
     kept = world.locker.kept[request.evidence.removeprefix("memory:")]
     assert {"request.json", "run.json"} <= set(kept)
     assert request.id in kept["request.json"].decode()
+
+
+@pytest.mark.parametrize(("findings", "began"), [(BROKEN, 8.0), (HEALTHY, None)])
+def test_a_stop_by_hand_says_where_the_trouble_began_if_there_is_any(
+    findings: tuple[Finding, ...], began: float | None
+) -> None:
+    """F7: whoever breaks the glass wants the last good checkpoint too."""
+    world, watch = looking()
+    world.findings = tuple(replace(finding, first_step=8.0) for finding in findings)
+    request = world.engine.watches.stop_by_hand(watch.id, ANA)
+    assert request.onset_step == began
+    world.rounds(1)
+    (summary,) = world.notifier.of(FinalSummary)
+    assert ("Last good step" in str(summary)) == (began is not None)
 
 
 def test_a_person_stops_without_evidence_where_none_can_be_kept() -> None:

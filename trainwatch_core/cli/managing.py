@@ -153,7 +153,7 @@ def _tell(place: Place, request: StopRequest) -> None:
         probe = Probe(JobState.UNKNOWN, "it was not carried out yet")
         execution = request.execution or Execution((), probe)
         for line in outcome_lines(request, execution, now, after_restart=False):
-            click.echo(line)
+            place.screen.tell(line)
         return
     place.engine.publishing.publish({request.watch_id})
 
