@@ -10,7 +10,6 @@ from trainwatch_core.engine.looking import judge, look
 from trainwatch_core.engine.proposing import keep
 from trainwatch_core.engine.world import World
 from trainwatch_core.model.errors import TrainwatchError
-from trainwatch_core.model.finding import Decision
 from trainwatch_core.model.stop import StopRequest
 from trainwatch_core.model.watch import Watch
 from trainwatch_core.report.compose import Setting, compose
@@ -28,8 +27,7 @@ def with_evidence(world: World, watch: Watch, request: StopRequest) -> StopReque
         seen = look(world, watch, past)
         round_ = judge(watch, past, seen)
         report = compose(round_, seen.view, Setting(watch, past[-1] if past else None, seen.notes, None, ""))
-        if round_.verdict.decision is not Decision.CONTINUE:
-            request = replace(request, onset_step=onset(round_.findings))
+        request = replace(request, onset_step=onset(round_.findings))
         return replace(request, evidence=keep(world, watch, round_, seen, report, request))
     except TrainwatchError as error:
         _LOG.warning("stop %s by hand has no evidence: %s", request.id[:8], error)
