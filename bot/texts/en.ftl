@@ -164,7 +164,7 @@ digest-needy = Needs a look
 digest-well = Goes on
 digest-over = Came to its end
 digest-asked = Stops that were asked for
-digest-saved = Stops saved *{ $what }* of the plans.
+digest-saved = Stops saved *{ $what }* of planned training.
 digest-more = and { $count } more: /watch list
 digest-calm = Nobody needs to do anything.
 

@@ -99,7 +99,7 @@ def test_the_terminal_tells_the_same() -> None:
         "- gone: stopped, proven gone · best loss 2.31 at step 40,100 · decided by slack:U0BO · saved about 9 h",
         "Stops that were asked for",
         "- ok: kept running by slack:U0BO at 2026-03-02 09:00:00",
-        "Stops saved about 9 h, about 27 USD of the plans.",
+        "Stops saved about 9 h, about 27 USD of planned training.",
     ]
     places = [text.index(part) for part in order]
     assert places == sorted(places)

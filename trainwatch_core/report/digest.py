@@ -45,7 +45,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """What stops have saved of the plans.
+    """What stops have saved of planned training.
 
     Attributes:
         seconds: Of the jobs.

@@ -28,7 +28,7 @@ def say_digest(digest: Digest, *, zone: tzinfo | None, width: int) -> str:
     }
     parts = [wrapped(", ".join(f"{count} {str(look).lower()}" for look, count in digest.counts), width)]
     parts += [_list(title, texts, width) for title, texts in lists.items() if texts]
-    parts += [f"Stops saved {digest.saving} of the plans."] if str(digest.saving) else []
+    parts += [f"Stops saved {digest.saving} of planned training."] if str(digest.saving) else []
     parts += [] if digest.needy else ["Nobody needs to do anything."]
     return "\n\n".join(parts)
 
