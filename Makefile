@@ -20,7 +20,9 @@ demo: $(VENV)/$(hands)
 bot: $(VENV)/runtime
 	@$(BIN)/python -m bot $(ARGS)
 
+# Compiled beforehand: the tests start the program hundreds of times, and in a container Python often may not keep what it compiled.
 test: $(VENV)/dev $(VENV)-writers/ready
+	@$(BIN)/python -m compileall -q bot trainwatch_core
 	$(BIN)/pytest $(ARGS)
 
 # Through the browser: the bot against the Slack look-alike, which npm fetches. Needs `make system-deps`.
@@ -50,10 +52,11 @@ figures: $(VENV)/dev
 	$(BIN)/python -m tests.docs.judgement
 
 # Long: ten thousand random healthy runs, and not one may be stopped; a thousand watches under the limits of Slack;
-# death at every point with every stopper.
+# death at every point with every stopper; two thousand random courses of the stop protocol.
 soak: $(VENV)/dev
 	TRAINWATCH_CRASHES=all $(BIN)/pytest tests/faults/test_crash_points.py tests/faults/test_kill_nine.py \
 		tests/bot/test_bot_process.py $(ARGS)
+	TRAINWATCH_PROTOCOLS=2000 $(BIN)/pytest -n 0 --timeout 0 tests/faults/test_protocol_machine.py
 	TRAINWATCH_DRAWS=10000 $(BIN)/pytest --timeout 0 tests/scenarios/test_healthy_curves.py $(ARGS)
 	TRAINWATCH_WATCHES=1000 $(BIN)/pytest -n 0 -s -p no:logging --timeout 0 tests/bot/test_many_watches.py
 

@@ -35,7 +35,7 @@ BEFORE = ("nothing", "nothing", "nothing", "asleep")
 """What can happen between a question and its answers."""
 MEANWHILE = ("nothing", "nothing", "roles", "roles", "people", "ladder", "job", "well", "late")
 """What can happen between an approval and its command."""
-EXAMPLES = int(os.environ.get("TRAINWATCH_PROTOCOLS", "300"))
+EXAMPLES = int(os.environ.get("TRAINWATCH_PROTOCOLS", "150"))
 
 
 class Crash(BaseException):

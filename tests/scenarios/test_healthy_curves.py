@@ -13,7 +13,7 @@ from trainwatch_core.model.finding import Decision
 from trainwatch_core.registry import CHECKS
 from trainwatch_core.testing.histories import Column, replay
 
-DRAWS = int(os.environ.get("TRAINWATCH_DRAWS", "300"))
+DRAWS = int(os.environ.get("TRAINWATCH_DRAWS", "150"))
 PARTS = 10
 """Of the draws, so that several processes can share them."""
 

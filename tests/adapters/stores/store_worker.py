@@ -74,6 +74,16 @@ def die_at(store: SqlStore, statement: str) -> None:
     store.commit(full_change(watch))
 
 
+def die_at_each(path: str, statements: str) -> None:
+    """A process that dies before the first statement, one that dies before the second and so on; tell how each ended."""
+    for statement in range(1, int(statements) + 1):
+        child = os.fork()  # nothing is open yet: each opens the store for itself
+        if not child:
+            die_at(open_store(path), str(statement))
+            os._exit(0)
+        say(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+
 def fill(store: SqlStore, _: str) -> None:
     """Commit incompressible rounds until the disk is full, then tell how it went."""
     values = np.random.default_rng(7).normal(size=2000)
@@ -88,5 +98,8 @@ def fill(store: SqlStore, _: str) -> None:
 
 
 if __name__ == "__main__":
-    opened = open_store(sys.argv[2])
-    {"claim": claim, "commit": commit, "die_at": die_at, "fill": fill}[sys.argv[1]](opened, sys.argv[3])
+    what, place, word = sys.argv[1:]
+    if what == "die_at_each":
+        die_at_each(place, word)
+    else:
+        {"claim": claim, "commit": commit, "fill": fill}[what](open_store(place), word)
