@@ -109,6 +109,23 @@ def test_who_lost_the_right_meanwhile_does_not_count() -> None:
     assert executions(world) == 0
 
 
+def test_a_vote_that_was_enough_for_a_while_only_is_not_enough() -> None:
+    """F-A13: one was enough when it was cast, two were when it was asked and are when the command would run."""
+    world, request = asked()
+    world.terms = replace(world.terms, approvals=1)
+    world.start()
+    assert world.engine.stops.decide(request.id, BO, approve=True).state is RequestState.APPROVED
+    world.terms = replace(world.terms, approvals=2)
+    world.start()
+    world.engine.carrying.carry_out(request.id)
+    assert world.store.request(request.id).state is RequestState.SUPERSEDED
+    assert executions(world) == 0
+    world.tick()
+    told = world.notifier.of(StopOutcome)[-1]
+    assert isinstance(told, StopOutcome)
+    assert "Not stopped: 1 approved it and 2 must" in told.lines[0]
+
+
 @pytest.mark.parametrize("gone", [BO, CY], ids=["first", "second"])
 def test_whose_account_was_closed_meanwhile_does_not_count(gone: Actor) -> None:
     """F-A14: the chat is asked about every approver right before the command, and its word is told."""

@@ -65,7 +65,10 @@ def objection(world: World, request: StopRequest, watch: Watch) -> str | None:
         why = _doubt(world, actor)
         if why:
             return why
-    # How many there must be is part of the fingerprint: another number is another rule.
+    # The number shown is part of the fingerprint, but another may have counted for a while, when a vote was cast.
+    people, wanted = {request.decided_by, *voters}, needed(world, watch)
+    if not request.by_hand and request.decided_by != SYSTEM and len(people) < wanted:
+        return f"{len(people)} approved it and {wanted} must"
     return None
 
 

@@ -75,7 +75,7 @@ def die_at(store: SqlStore, statement: str) -> None:
 
 
 def die_at_each(path: str, statements: str) -> None:
-    """A process that dies before the first statement, one that dies before the second and so on; tell how each ended."""
+    """Processes of which the first dies before the first statement, the second before the second, ...; tell how."""
     for statement in range(1, int(statements) + 1):
         child = os.fork()  # nothing is open yet: each opens the store for itself
         if not child:
