@@ -123,7 +123,9 @@ class Shared:
                 raise NotAllowedError(text("cannot-look-at-channel"), todo=text("invite-me")) from error
             outside = any(found.get(key) for key in ("is_ext_shared", "is_pending_ext_shared", "is_org_shared"))
             known = (time.monotonic(), bool(outside or not found.get("is_member", False)))
-            self._known[channel] = known
+            # A refusal is not kept: who was told to invite the bot does it and tries again.
+            if not known[1]:
+                self._known[channel] = known
         return known[1]
 
 

@@ -19,6 +19,7 @@ from bot.blocks.limits import (
     cut,
     divider,
     each,
+    fits,
     heading,
     inert,
     message,
@@ -57,15 +58,21 @@ def question_message(
     title = text("question-head", run=name)
     if pending and request.execute_after is not None:
         title = text("question-head-automatic", run=name, when=when(request.execute_after, setting.zone))
-    blocks = [heading(f"🔴 {title}"), *_put_off(question, setting)]
+    head = [heading(f"🔴 {title}"), *_put_off(question, setting)]
     saw = [named(line, setting) for line in question.saw]
-    blocks += each(["\n".join(cut(line, 600) for line in saw), cut(question.would_change, 600)])
-    blocks += [divider(), *_plan(question.plan)]
-    blocks += [small(line) for line in _footer(question, request, setting)]
+    rest = [divider(), *_plan(question.plan)]
+    rest += [small(line) for line in _footer(question, request, setting)]
     came_out = "" if pending else _came_out(request, setting, over_at)
-    blocks.append(_buttons(question, request) if pending else heading(came_out))
+    rest.append(_buttons(question, request) if pending else heading(came_out))
     if pending and not approvable(question.plan):
-        blocks.append(said([text("question-hidden")]))
+        rest.append(said([text("question-hidden")]))
+    blocks: list[Block] = []
+    # Where there is no room for all, the reasons are cut, not the command: it is what is approved.
+    for room in (600, 200, 60):
+        why = each(["\n".join(cut(line, room) for line in saw), cut(question.would_change, room)])
+        blocks = [*head, *why, *rest]
+        if fits(blocks):
+            break
     fallback = text("question-fallback", run=question.run, saw=" ".join(saw))
     told = message(f"🔴 {fallback}", blocks)
     if pending:

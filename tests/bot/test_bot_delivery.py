@@ -247,6 +247,10 @@ def test_a_picture_that_would_wait_long_is_left_out(office: Office) -> None:
         ("channel_not_found", "there is no such channel, or I was removed from it"),
         ("not_in_channel", "I am not in that channel, invite me"),
         ("thread_not_found", "the thread is gone"),
+        ("restricted_action_read_only_channel", "I may not post there"),
+        ("restricted_action_thread_only_channel", "I may not post there"),
+        ("restricted_action_non_threadable_channel", "I may not post there"),
+        ("team_access_not_granted", "I may not post there"),
     ],
 )
 def test_what_cannot_be_placed_goes_to_the_operator(slack: SlackServer, tmp_path: Path, error: str, words: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
-from trainwatch_core.model.errors import GivenUpError, SourceUnavailableError
+from trainwatch_core.model.errors import ConflictError, GivenUpError, SourceUnavailableError
 from trainwatch_core.model.message import Notice
 from trainwatch_core.model.roles import Goal
 from trainwatch_core.model.run import RunKind, RunRef, RunState
@@ -129,3 +130,13 @@ def test_what_was_given_up_because_trainwatch_ends_is_tried_by_the_next_one() ->
     world.start()
     world.rounds(2)
     assert len(quoted(world)) == 1
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_watch_that_is_over_has_no_mode_to_switch(mode: Mode) -> None:
+    """It is told so; nothing is written."""
+    world, watch, _ = trying()
+    ended = world.engine.watches.end(watch.id, ANA)
+    with pytest.raises(ConflictError, match="has ended"):
+        world.engine.switching.switch(watch.id, ANA, mode)
+    assert world.store.watch(watch.id) == ended

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ BO, CY, EVE = (Actor(ActorKind.SLACK, f"U0{name}", TEAM) for name in ("BO", "CY"
 ALIEN = replace(BO, team="T0EVIL")
 PEOPLE = st.sampled_from([ANA, BO, CY, EVE, ALIEN])
 TTL, FRESH = 3600.0, 900.0
+HOUR = timedelta(hours=1)
 POINTS = (
     *("round.claimed", "round.looked", "round.committed", "publish.sent", "publish.marked"),
     *("decision.authorised", "decision.committed", "stop.before_executing", "stop.executing", "stop.executed"),
@@ -165,6 +167,26 @@ class Protocol(RuleBasedStateMachine):
     def switch(self, mode: Mode, who: Actor) -> None:
         """Somebody switches automatic mode."""
         self._living(lambda: self.world.engine.switching.switch(self.watch.id, who, mode))
+
+    @rule(what=st.sampled_from(["pause", "resume", "end", "check_now", "snooze", "wake"]), who=PEOPLE)
+    def quiet(self, what: str, who: Actor) -> None:
+        """Somebody wants less of the watch, or more."""
+        watches, editing, until = self.world.engine.watches, self.world.engine.editing, self.world.clock.now() + HOUR
+        acts: dict[str, Callable[[], object]] = {
+            "pause": lambda: watches.pause(self.watch.id, who),
+            "resume": lambda: watches.resume(self.watch.id, who),
+            "end": lambda: watches.end(self.watch.id, who),
+            "check_now": lambda: watches.check_now(self.watch.id),
+            "snooze": lambda: editing.snooze(self.watch.id, who, until),
+            "wake": lambda: editing.snooze(self.watch.id, who, None),
+        }
+        self._living(acts[what])
+
+    @rule(who=PEOPLE)
+    def put_off(self, who: Actor) -> None:
+        """Somebody wants to be asked again later."""
+        for request in self.world.store.requests(states={RequestState.PENDING}):
+            self._living(lambda: self.world.engine.stops.decide(request.id, who, approve=False, put_off=True))  # noqa: B023  # done at once
 
     # What the world does.
 

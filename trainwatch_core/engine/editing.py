@@ -53,7 +53,7 @@ class Editing:
         world = self._world
 
         def plan(watch: Watch) -> Change:
-            _require_open(watch)
+            require_open(watch)
             context = make(watch.context)
             for verb in verbs_of_edit(watch.context, context):
                 self._watches.require(actor, verb, watch)
@@ -84,7 +84,7 @@ class Editing:
 
         def plan(watch: Watch) -> Change:
             self._watches.require(actor, Verb.SNOOZE, watch)
-            _require_open(watch)
+            require_open(watch)
             now = world.clock.now()
             if until is not None and not now < until <= now + LONGEST_SNOOZE:
                 raise InvalidInputError("A snooze ends within a week", todo="E.g. snooze 2h, snooze until 08:00")
@@ -118,7 +118,12 @@ class Editing:
         return self._watches.changed(watch_id, plan)
 
 
-def _require_open(watch: Watch) -> None:
+def require_open(watch: Watch) -> None:
+    """Refuse what has no meaning for a watch that is over.
+
+    Raises:
+        ConflictError: If it has ended.
+    """
     if watch.state is WatchState.ENDED:
         raise ConflictError("This watch has ended", where=watch.id, todo="Register the run again")
 

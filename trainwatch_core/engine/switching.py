@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from trainwatch_core.decision.authority import Verb, authorize
 from trainwatch_core.decision.automatic import AGREES, agreed, mode_told
+from trainwatch_core.engine.editing import require_open
 from trainwatch_core.engine.retry import change
 from trainwatch_core.engine.watches import Watches
 from trainwatch_core.engine.world import World
@@ -45,12 +46,14 @@ class Switching:
 
         Raises:
             NotAllowedError: If the actor may not; audited.
+            ConflictError: If the watch has ended.
         """
         verb = Verb.GO_AUTOMATIC if mode is Mode.AUTO else Verb.EDIT
         world = self._world
 
         def plan(watch: Watch) -> Change:
             self._watches.require_right(actor, verb, watch)
+            require_open(watch)
             now, needed = world.clock.now(), world.terms.auto_requires
             told = self.agreed(watch) | {actor}
             if mode is Mode.AUTO and actor.kind is ActorKind.SLACK and len(told) < needed:
