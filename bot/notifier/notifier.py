@@ -156,7 +156,12 @@ class SlackNotifier:
         if not (news or _matters(body)):
             raise error
         _LOG.warning("watch %s cannot be told in %s: %s", watch.id, watch.channel, error)
-        return self._pass_on(key, self._message(body), watch, error)
+        try:
+            return self._pass_on(key, self._message(body), watch, error)
+        except DeliveryError:
+            if news:
+                self._outages.ends(watch.channel)  # nobody was told yet
+            raise
 
     def _locked_out(self, body: Body, watch: Watch, error: LockedOutError) -> None:
         """Knock no more for a while; say once what is missing, where the token still serves for that."""

@@ -240,6 +240,23 @@ def test_a_picture_that_would_wait_long_is_left_out(office: Office) -> None:
     assert states[Picture] is Outgoing.DROPPED
 
 
+def test_the_operator_is_told_of_a_dead_channel_also_when_the_first_try_fails(
+    slack: SlackServer, tmp_path: Path
+) -> None:
+    """F-T07: it counts as told when it was told."""
+    slack.channels["C0OPS"] = {"id": "C0OPS", "is_member": True}
+    office = Office(slack, tmp_path)
+    office.notifier._operator_channel = "C0OPS"
+    watch = office.watch()
+    slack.channels["C0TRAIN"]["is_archived"] = True
+    slack.fail("chat.postMessage", Fault(error="is_archived"))
+    slack.fail("chat.postMessage", Fault(status=429, error="ratelimited"))
+    for _ in range(2):
+        office.world.engine.watches.check_now(watch.id)
+        office.work(40)
+    assert slack.messages["C0OPS"]
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
