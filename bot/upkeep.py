@@ -111,22 +111,23 @@ class Shared:
 
     def __init__(self, ask: Callable[[str], Mapping[str, Any]]) -> None:
         self._ask = ask
-        self._known: dict[str, tuple[float, bool]] = {}
+        # When a channel was seen to be our own. A refusal is not kept: who was told to invite the bot comes again.
+        self._own: dict[str, float] = {}
 
     def __call__(self, channel: str) -> bool:
         """Whether others than the own workspace read there, or the bot does not."""
-        known = self._known.get(channel)
-        if known is None or time.monotonic() - known[0] > _FRESH:
-            try:
-                found = self._ask(channel)
-            except DeliveryError as error:
-                raise NotAllowedError(text("cannot-look-at-channel"), todo=text("invite-me")) from error
-            outside = any(found.get(key) for key in ("is_ext_shared", "is_pending_ext_shared", "is_org_shared"))
-            known = (time.monotonic(), bool(outside or not found.get("is_member", False)))
-            # A refusal is not kept: who was told to invite the bot does it and tries again.
-            if not known[1]:
-                self._known[channel] = known
-        return known[1]
+        seen = self._own.get(channel)
+        if seen is not None and time.monotonic() - seen <= _FRESH:
+            return False
+        try:
+            found = self._ask(channel)
+        except DeliveryError as error:
+            raise NotAllowedError(text("cannot-look-at-channel"), todo=text("invite-me")) from error
+        outside = any(found.get(key) for key in ("is_ext_shared", "is_pending_ext_shared", "is_org_shared"))
+        if outside or not found.get("is_member", False):
+            return True
+        self._own[channel] = time.monotonic()
+        return False
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -58,7 +59,7 @@ def question_message(
     title = text("question-head", run=name)
     if pending and request.execute_after is not None:
         title = text("question-head-automatic", run=name, when=when(request.execute_after, setting.zone))
-    head = [heading(f"🔴 {title}"), *_put_off(question, setting)]
+    blocks = [heading(f"🔴 {title}"), *_put_off(question, setting)]
     saw = [named(line, setting) for line in question.saw]
     rest = [divider(), *_plan(question.plan)]
     rest += [small(line) for line in _footer(question, request, setting)]
@@ -66,19 +67,23 @@ def question_message(
     rest.append(_buttons(question, request) if pending else heading(came_out))
     if pending and not approvable(question.plan):
         rest.append(said([text("question-hidden")]))
-    blocks: list[Block] = []
-    # Where there is no room for all, the reasons are cut, not the command: it is what is approved.
-    for room in (600, 200, 60):
-        why = each(["\n".join(cut(line, room) for line in saw), cut(question.would_change, room)])
-        blocks = [*head, *why, *rest]
-        if fits(blocks):
-            break
+    blocks += [*_reasons(saw, question.would_change, [*blocks, *rest]), *rest]
     fallback = text("question-fallback", run=question.run, saw=" ".join(saw))
     told = message(f"🔴 {fallback}", blocks)
     if pending:
         return told
     after = text("question-fallback", run=name, saw=came_out.replace("*", ""))
     return replace(told, text=cut(after, FALLBACK))
+
+
+def _reasons(saw: Sequence[str], would_change: str, beside: Sequence[Block]) -> list[Block]:
+    """As much of them as there is room for: they are cut, not the command, which is what is approved."""
+    reasons: list[Block] = []
+    for room in (600, 200, 60):
+        reasons = each(["\n".join(cut(line, room) for line in saw), cut(would_change, room)])
+        if fits([*beside, *reasons]):
+            break
+    return reasons
 
 
 def approvable(plan: StopPlan) -> bool:

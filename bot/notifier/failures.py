@@ -24,14 +24,9 @@ _GONE = {
     **dict.fromkeys(("is_archived", "channel_is_archived"), "gone-archived"),
     **dict.fromkeys(("not_in_channel", "user_not_in_channel"), "gone-not-in-it"),
     **dict.fromkeys(("restricted_action", "no_permission", "team_access_not_granted"), "gone-not-allowed"),
-    **dict.fromkeys(
-        (
-            "restricted_action_read_only_channel",
-            "restricted_action_thread_only_channel",
-            "restricted_action_non_threadable_channel",
-        ),
-        "gone-not-allowed",
-    ),
+    "restricted_action_read_only_channel": "gone-not-allowed",
+    "restricted_action_thread_only_channel": "gone-not-allowed",
+    "restricted_action_non_threadable_channel": "gone-not-allowed",
     **dict.fromkeys(("thread_not_found", "cannot_reply_to_message"), "gone-no-thread"),
     "restricted_action_thread_locked": "gone-thread-locked",
     **dict.fromkeys(("message_not_found", "cant_update_message", "edit_window_closed"), "gone-no-message"),

@@ -152,7 +152,7 @@ class SlackNotifier:
         """Say it to the operator: the first message that meets the closed door, then only what somebody must know."""
         if isinstance(body, Picture) or self._operator_channel in {None, watch.channel}:
             raise error
-        news = self._outages.begins(watch.channel, str(error))
+        news = self._outages.begins(watch.channel)
         if not (news or _matters(body)):
             raise error
         _LOG.warning("watch %s cannot be told in %s: %s", watch.id, watch.channel, error)
@@ -169,7 +169,7 @@ class SlackNotifier:
         if isinstance(error, AllLockedOutError):
             self.pace.close_all(wait)
             return
-        if self._outages.begins(f"scope/{_method_of(body)}", str(error)):
+        if self._outages.begins(f"scope/{_method_of(body)}"):
             self.tell_operator(f"{error}")
         if isinstance(body, Picture):
             raise DeliveryError(str(error), permanent=True) from error

@@ -10,16 +10,18 @@ class Outages:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._out: dict[str, str] = {}
+        self._out: set[str] = set()
 
-    def begins(self, channel: str, why: str) -> bool:
+    def begins(self, channel: str) -> bool:
         """Something could not be said there; returns whether that is news."""
         with self._lock:
             new = channel not in self._out
-            self._out.setdefault(channel, why)
+            self._out.add(channel)
             return new
 
     def ends(self, channel: str) -> bool:
         """Something was said there; returns whether that is news."""
         with self._lock:
-            return self._out.pop(channel, None) is not None
+            known = channel in self._out
+            self._out.discard(channel)
+            return known

@@ -122,11 +122,14 @@ class Protocol(RuleBasedStateMachine):
         self._meanwhile(what)
         self.go_on(0.0)
 
-    def _answer(self, asked: StopRequest, who: Actor, *, approve: bool, work: bool = True) -> None:
+    def _answer(
+        self, asked: StopRequest, who: Actor, *, approve: bool, put_off: bool = False, work: bool = True
+    ) -> None:
         """One click. It counts only of those who may, and only in time."""
         verb = Verb.APPROVE if approve else Verb.DECLINE
         allowed = authorize(who, verb, self.world.store.watch(asked.watch_id), self.world.rules) is None
-        done = self._living(lambda: self.world.engine.stops.decide(asked.id, who, approve=approve), work=work)
+        stops = self.world.engine.stops
+        done = self._living(lambda: stops.decide(asked.id, who, approve=approve, put_off=put_off), work=work)
         assert allowed or not done
         if done and approve and asked.execute_after is None and asked.id in self.shown:
             assert self.world.clock.monotonic() - self.shown[asked.id] < TTL, "approved after it had expired"
@@ -185,8 +188,9 @@ class Protocol(RuleBasedStateMachine):
     @rule(who=PEOPLE)
     def put_off(self, who: Actor) -> None:
         """Somebody wants to be asked again later."""
-        for request in self.world.store.requests(states={RequestState.PENDING}):
-            self._living(lambda: self.world.engine.stops.decide(request.id, who, approve=False, put_off=True))  # noqa: B023  # done at once
+        requests = self.world.store.requests()
+        if requests:
+            self._answer(requests[-1], who, approve=False, put_off=True)
 
     # What the world does.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from trainwatch_core.decision.authority import Verb
+from trainwatch_core.engine.editing import require_open
 from trainwatch_core.engine.retry import change
 from trainwatch_core.engine.stops import Stops
 from trainwatch_core.engine.watches import Watches
@@ -15,7 +16,7 @@ from trainwatch_core.model.change import AuditRow, Change
 from trainwatch_core.model.errors import ConflictError, InvalidInputError
 from trainwatch_core.model.numbers import say_step
 from trainwatch_core.model.stop import RequestState
-from trainwatch_core.model.watch import Watch, WatchState
+from trainwatch_core.model.watch import Watch
 
 FALSE_ALARM = "false alarm"
 _UNDER_WAY = frozenset({RequestState.APPROVED, RequestState.EXECUTING})
@@ -75,8 +76,7 @@ class Announcing:
 
         def plan(watch: Watch) -> Change:
             self._watches.require(actor, Verb.EDIT, watch)
-            if watch.state is WatchState.ENDED:
-                raise ConflictError("This watch has ended", where=watch.id, todo="Register the run again")
+            require_open(watch)
             noted[:] = [Announcement(self._newest_step(watch) if at is None else at, what)]
             announced = with_announced(watch.context.announced, *noted)
             detail = f"step {say_step(noted[0].step)}{what and ': '}{what}"

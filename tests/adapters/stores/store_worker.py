@@ -58,9 +58,9 @@ def commit(store: SqlStore, count: str) -> None:
         say(watch.round_count)
 
 
-def die_at(store: SqlStore, statement: str) -> None:
+def die_at(store: SqlStore, statement: int) -> None:
     """Commit one full change, killed with SIGKILL before its n-th statement (BEGIN is the first), or its COMMIT."""
-    left = int(statement)
+    left = statement
     watch = store.watch("w1")
 
     def count(*_: object) -> None:
@@ -75,11 +75,12 @@ def die_at(store: SqlStore, statement: str) -> None:
 
 
 def die_at_each(path: str, statements: str) -> None:
-    """Processes of which the first dies before the first statement, the second before the second, ...; tell how."""
-    for statement in range(1, int(statements) + 1):
+    """For each statement of "FIRST-LAST" a process that dies before it; tell how each ended."""
+    first, last = map(int, statements.split("-"))
+    for statement in range(first, last + 1):
         child = os.fork()  # nothing is open yet: each opens the store for itself
         if not child:
-            die_at(open_store(path), str(statement))
+            die_at(open_store(path), statement)
             os._exit(0)
         say(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
